@@ -1,0 +1,3 @@
+//! The reference app.
+
+fn main() {}
