@@ -1,1 +1,5 @@
 //! Azure Functions custom handlers that start out secure.
+
+#![deny(missing_docs)]
+
+pub mod settings;

@@ -1,0 +1,164 @@
+//! Every setting of ours: what it means, what it is when left out, and in what unit it is written.
+
+/// One setting, as the docs show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// The name of the environment variable.
+    pub name: &'static str,
+    /// What it decides.
+    pub meaning: &'static str,
+    /// What counts when it is left out; empty when nothing does.
+    pub default: &'static str,
+    /// What it is written in: a unit or a kind of value.
+    pub unit: &'static str,
+}
+
+/// Every setting that the app knows, in the order in which the docs list them.
+pub static TABLE: &[Setting] = &[
+    Setting {
+        name: "STOCKADE__AUTH__CLOUD",
+        meaning: "The cloud whose login host signs the tokens.",
+        default: "public",
+        unit: "`public`, `usgov` or `china`",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__TENANTS",
+        meaning: "The tenants whose tokens are accepted. The word `any` accepts every \
+                  organisation's; personal accounts only when their tenant is listed.",
+        default: "",
+        unit: "tenant GUIDs, comma-separated, or `any`",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__AUDIENCES",
+        meaning: "The values of `aud` that mean this app: its client id, and for v1 tokens its \
+                  App ID URIs.",
+        default: "",
+        unit: "client ids or App ID URIs, comma-separated",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__CLIENTS",
+        meaning: "The only applications that may call, by client id (`azp`, in v1 `appid`).",
+        default: "every application",
+        unit: "client ids (GUIDs), comma-separated",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__ACCEPT_V1",
+        meaning: "Whether v1 access tokens are accepted beside v2.",
+        default: "false",
+        unit: "`true` or `false`",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__CLOCK_SKEW_SECONDS",
+        meaning: "How far the clocks of the issuer and this machine may differ; at most 300.",
+        default: "60",
+        unit: "a whole number of seconds",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__MAX_TOKEN_BYTES",
+        meaning: "The longest token that is looked at.",
+        default: "32768",
+        unit: "a whole number of bytes",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__TOKEN_CACHE_ENTRIES",
+        meaning: "How many verified tokens are remembered, at most 16384; 0 remembers none.",
+        default: "4096",
+        unit: "a whole number of tokens",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__KEYS_COOLDOWN_SECONDS",
+        meaning: "The least time between two refreshes that an unknown key id causes; below 30 \
+                  only together with `STOCKADE__AUTH__INSECURE_AUTHORITY`.",
+        default: "300",
+        unit: "a whole number of seconds",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__INSECURE_AUTHORITY",
+        meaning: "For tests: the origin to ask in place of the cloud's login host. Issuers and \
+                  metadata are then expected below it. Loopback `http` only, and only on a \
+                  developer's machine.",
+        default: "",
+        unit: "an origin such as `http://127.0.0.1:7072`",
+    },
+    Setting {
+        name: "STOCKADE__SECRETS__VAULT_URI",
+        meaning: "The Key Vault that secrets are read from.",
+        default: "",
+        unit: "an https address",
+    },
+    Setting {
+        name: "STOCKADE__SECRETS__INSECURE_VAULT",
+        meaning: "For tests: lets the vault be a loopback name outside the cloud's suffixes, \
+                  still over TLS. Only on a developer's machine.",
+        default: "false",
+        unit: "`true` or `false`",
+    },
+    Setting {
+        name: "STOCKADE__LIMITS__MAX_BODY_BYTES",
+        meaning: "The largest request body that a function may be sent.",
+        default: "1048576",
+        unit: "a whole number of bytes",
+    },
+    Setting {
+        name: "STOCKADE__LIMITS__MAX_ENVELOPE_BYTES",
+        meaning: "The largest invocation that is read from the host.",
+        default: "16777216",
+        unit: "a whole number of bytes",
+    },
+    Setting {
+        name: "STOCKADE__LIMITS__MAX_CONNECTIONS",
+        meaning: "How many connections are open at once.",
+        default: "20000",
+        unit: "a whole number of connections",
+    },
+    Setting {
+        name: "STOCKADE__LIMITS__MAX_CONCURRENT_INVOCATIONS",
+        meaning: "How many invocations run at once.",
+        default: "1024",
+        unit: "a whole number of invocations",
+    },
+    Setting {
+        name: "STOCKADE__LIMITS__DEADLINE_SECONDS",
+        meaning: "How long a function may take; the host's own time-out less 2 seconds bounds it.",
+        default: "30",
+        unit: "a whole number of seconds",
+    },
+];
+
+/// The row of a setting.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    TABLE.iter().find(|setting| setting.name == name)
+}
+
+/// The known name that `name` was probably meant to be: at most a third of it differs.
+pub(super) fn nearest(name: &str, known: &[Setting]) -> Option<&'static str> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let name = name.to_ascii_uppercase();
+    known
+        .iter()
+        .map(|setting| (distance(&name, setting.name), setting.name))
+        .filter(|(changes, meant)| *changes <= meant.len() / 3)
+        .min()
+        .map(|(_, meant)| meant)
+}
+
+/// How many bytes have to be put in, taken out or replaced to turn one text into the other
+/// (Levenshtein).
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (taken, left) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = taken + 1;
+        for (put, right) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = row[put + 1];
+            row[put + 1] = replaced.min(row[put] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+/// Longer names are nobody's typing mistake.
+const LONGEST_NAME: usize = 128;
