@@ -1,0 +1,51 @@
+//! Decides who is calling and whether they may call this function.
+//!
+//! 1. There is one bearer token, in the one place where it belongs ([RFC 6750 §2.1], `bearer`).
+//! 2. It is a JWT signed with RS256, with nothing in its header that we do not know how to honour
+//!    (RFC 8725 §3.1, §3.2; RFC 7515 §4.1.11; `token`).
+//! 3. Before anything is fetched or computed for it, it claims to be ours and to be alive: version,
+//!    issuer, tenant, audience, lifetime (`rules`).
+//! 4. The key it names is one that our tenant publishes now, for this issuer (`keys`), and that
+//!    key signed it.
+//! 5. It is an access token that a bearer may use, for a client that we allow (RFC 8725 §3.8 to
+//!    §3.12; `rules`).
+//! 6. It carries a permission that the function asks for (`permissions`).
+//!
+//! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it.
+//! Identity headers that the platform may set are removed before anything reads them (`headers`).
+//!
+//! What this does not protect against: a stolen token works until it expires, since a bearer token
+//! proves nothing about who holds it; and a tenant's own administrators can issue any token for it.
+//!
+//! [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+
+mod authority;
+#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline is what calls it"))]
+pub(crate) mod bearer;
+mod cache;
+mod claims;
+mod clock;
+mod denial;
+mod guid;
+#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline is what calls it"))]
+pub(crate) mod headers;
+mod json;
+mod keys;
+#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline is what calls it"))]
+pub(crate) mod permissions;
+mod principal;
+mod rules;
+mod settings;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod token;
+mod tokens;
+
+pub use authority::Cloud;
+pub use clock::{Clock, SystemClock};
+pub use denial::Denial;
+pub use guid::{NotAGuid, TenantId};
+pub use keys::{Fetch, FetchError, KeyError};
+pub use principal::{Kind, Principal};
+pub use settings::AuthSettings;
+pub use tokens::{Refresher, Tokens};

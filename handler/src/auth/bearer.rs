@@ -1,0 +1,109 @@
+//! Finds the bearer token of a request (RFC 6750 §2.1).
+//!
+//! The `Authorization` header is the only place that counts: a token in the query, the body or a
+//! cookie is not looked at, and two headers are refused, since two readers could pick differently.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::denial::Denial;
+
+/// The token of a request.
+///
+/// # Errors
+///
+/// [`Denial::MissingToken`], [`Denial::NotBearer`], [`Denial::SeveralCredentials`],
+/// [`Denial::MalformedCredentials`] or [`Denial::TokenTooLong`].
+pub(crate) fn token(headers: &HeaderMap, max_bytes: usize) -> Result<&str, Denial> {
+    let mut credentials = headers.get_all(AUTHORIZATION).iter();
+    let credential = credentials.next().ok_or(Denial::MissingToken)?;
+    if credentials.next().is_some() {
+        return Err(Denial::SeveralCredentials);
+    }
+    let text = credential
+        .to_str()
+        .map_err(|_| Denial::MalformedCredentials)?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    // Scheme names ignore case (RFC 9110 §11.1); the token itself does not.
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denial::NotBearer);
+    }
+    if token.len() > max_bytes {
+        return Err(Denial::TokenTooLong);
+    }
+    if is_b64token(token) {
+        Ok(token)
+    } else {
+        Err(Denial::MalformedCredentials)
+    }
+}
+
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
+fn is_b64token(text: &str) -> bool {
+    let unpadded = text.trim_end_matches('=');
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !unpadded.is_empty() && unpadded.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn read(values: &[&[u8]]) -> Result<String, &'static str> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(
+                AUTHORIZATION,
+                HeaderValue::from_bytes(value).expect("a value"),
+            );
+        }
+        token(&headers, 16)
+            .map(str::to_owned)
+            .map_err(|denial| denial.rule())
+    }
+
+    #[test]
+    fn the_scheme_is_read_in_any_case() {
+        for scheme in ["Bearer", "bearer", "BEARER", "bEaReR"] {
+            assert_eq!(
+                read(&[format!("{scheme} a.b_c-d").as_bytes()]),
+                Ok("a.b_c-d".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn every_other_form_is_refused_by_its_own_rule() {
+        let rows: [(&[&[u8]], &str); 16] = [
+            (&[], "missing-token"),
+            (&[b"Bearer a", b"Bearer a"], "several-credentials"),
+            (&[b"Bearer a", b"Basic a"], "several-credentials"),
+            (&[b""], "not-bearer"),
+            (&[b"a.b.c"], "not-bearer"),
+            (&[b"Basic YQ=="], "not-bearer"),
+            (&[b"Bearers a"], "not-bearer"),
+            (&[b"Bearer\ta"], "not-bearer"),
+            (&[b"Bearer"], "malformed-credentials"),
+            (&[b"Bearer "], "malformed-credentials"),
+            (&[b"Bearer  a"], "malformed-credentials"),
+            (&[b"Bearer a b"], "malformed-credentials"),
+            (&[b"Bearer a, Bearer b"], "malformed-credentials"),
+            (&[b"Bearer =a"], "malformed-credentials"),
+            (&[b"Bearer \xc3\xa4"], "malformed-credentials"),
+            (&[b"Bearer 12345678901234567"], "token-too-long"),
+        ];
+        for (values, rule) in rows {
+            assert_eq!(read(values), Err(rule), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_exactly_the_greatest_length_is_read() {
+        assert_eq!(
+            read(&[b"Bearer 1234567890123456"]),
+            Ok("1234567890123456".to_owned())
+        );
+    }
+}

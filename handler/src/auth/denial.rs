@@ -1,0 +1,284 @@
+//! Why a caller was turned away, for the operator; and the little of it that the caller is told.
+
+use http::{HeaderValue, StatusCode};
+
+use super::guid::TenantId;
+use super::keys::KeyError;
+
+/// Why a caller was turned away. Logged in full; the caller learns only the status.
+///
+/// The texts say what to do about it. None of them holds a token or the text of a claim.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The request has no `Authorization` header.
+    #[error("no bearer token; the caller has to send `Authorization: Bearer <access token>`")]
+    MissingToken,
+    /// The credentials are of another kind.
+    #[error("the credentials are not a bearer token")]
+    NotBearer,
+    /// The request has more than one `Authorization` header.
+    #[error("more than one Authorization header; exactly one is accepted")]
+    SeveralCredentials,
+    /// What follows the scheme is not a token (RFC 6750 §2.1).
+    #[error("the Authorization header does not hold one well-formed bearer token")]
+    MalformedCredentials,
+    /// The token is longer than `STOCKADE__AUTH__MAX_TOKEN_BYTES`.
+    #[error("the token is longer than STOCKADE__AUTH__MAX_TOKEN_BYTES allows")]
+    TokenTooLong,
+    /// The token is not a signed JWT in compact form (RFC 7515 §7.1).
+    #[error("the token is not a signed JWT: {0}")]
+    Malformed(&'static str),
+    /// The token's algorithm is not RS256.
+    #[error("the token is not signed with RS256")]
+    Algorithm,
+    /// The token's header breaks a rule.
+    #[error("the token's header is refused: {0}")]
+    Header(&'static str),
+    /// A claim is missing or is of the wrong type.
+    #[error("the token's `{0}` claim is missing or is not what it has to be")]
+    Claim(&'static str),
+    /// A v1 token, and `STOCKADE__AUTH__ACCEPT_V1` is off.
+    #[error(
+        "v1 token where v2 was expected; set `requestedAccessTokenVersion` to 2 in the app \
+         registration, or accept v1 with STOCKADE__AUTH__ACCEPT_V1"
+    )]
+    Version1,
+    /// The token was made for Microsoft Graph.
+    #[error(
+        "this token is for Microsoft Graph; the caller has to ask for a scope of this app, such \
+         as api://<client id>/.default"
+    )]
+    MicrosoftGraph,
+    /// The issuer is not the one that tokens of this tenant, version and cloud have.
+    #[error("the token's issuer is not the one that this cloud has for its tenant and version")]
+    Issuer,
+    /// The token is for a tenant that is not on the list.
+    #[error("the token is for tenant {found}, which STOCKADE__AUTH__TENANTS does not list")]
+    Tenant {
+        /// The tenant that the token names.
+        found: TenantId,
+    },
+    /// The token was made for another app.
+    #[error("the token is for another app: STOCKADE__AUTH__AUDIENCES does not list its audience")]
+    Audience,
+    /// The token has expired.
+    #[error("the token has expired")]
+    Expired,
+    /// The token is not valid yet.
+    #[error("the token is not valid yet; compare this machine's clock with the issuer's")]
+    NotYetValid,
+    /// The dates of the token contradict each other.
+    #[error("the token's lifetime ends before it begins")]
+    Lifetime,
+    /// The tenant publishes no key of this name.
+    #[error("the token is signed with a key that its tenant does not publish")]
+    UnknownKey,
+    /// The key may not be used for this token.
+    #[error("the key that the token names is unusable: {0}")]
+    UnusableKey(&'static str),
+    /// The signature is not the key's.
+    #[error("the token's signature is wrong")]
+    Signature,
+    /// An ID token.
+    #[error("this is an ID token, which is for the client; the caller has to send an access token")]
+    IdToken,
+    /// The token is bound to a key (RFC 7800), so a bearer may not use it.
+    #[error("the token is bound to a key of its holder and cannot be used as a bearer token")]
+    BoundToken,
+    /// The token was given to an application that is not on the list.
+    #[error("the calling application is not one that STOCKADE__AUTH__CLIENTS lists")]
+    Client,
+    /// An application's own token that carries delegated scopes.
+    #[error("the token is an application's own and yet carries delegated scopes")]
+    ContradictoryPermissions,
+    /// The token is genuine but does not allow this call.
+    #[error("the token carries none of the permissions that the function asks for")]
+    MissingPermission {
+        /// The scopes that would have allowed it, which the caller is told.
+        scopes: Vec<&'static str>,
+    },
+    /// Whether the token is genuine cannot be told: there are no keys to check it with.
+    #[error("signing keys could not be fetched")]
+    KeysUnavailable {
+        /// When to try again, in seconds.
+        retry_after: u64,
+        /// What went wrong with the last attempt.
+        #[source]
+        cause: Option<std::sync::Arc<KeyError>>,
+    },
+}
+
+impl Denial {
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self.told() {
+            Told::Nothing | Told::InvalidToken => StatusCode::UNAUTHORIZED,
+            Told::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Told::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The `WWW-Authenticate` header of the answer (RFC 6750 §3), if it has one.
+    ///
+    /// Without credentials it names the scheme alone. Every token that is refused gets the same
+    /// words, so that nobody learns which check it failed.
+    pub fn www_authenticate(&self) -> Option<HeaderValue> {
+        match self.told() {
+            Told::Nothing => Some(HeaderValue::from_static("Bearer")),
+            Told::InvalidToken => Some(HeaderValue::from_static("Bearer error=\"invalid_token\"")),
+            Told::InsufficientScope(scopes) => Some(insufficient_scope(scopes)),
+            Told::Later(_) => None,
+        }
+    }
+
+    /// When the caller may try again, in seconds, if that would help.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self.told() {
+            Told::Later(seconds) => Some(seconds),
+            Told::Nothing | Told::InvalidToken | Told::InsufficientScope(_) => None,
+        }
+    }
+
+    /// The rule that failed, as a short name that stays the same for logs and dashboards.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::MissingToken => "missing-token",
+            Self::NotBearer => "not-bearer",
+            Self::SeveralCredentials => "several-credentials",
+            Self::MalformedCredentials => "malformed-credentials",
+            Self::TokenTooLong => "token-too-long",
+            Self::Malformed(_) => "malformed-token",
+            Self::Algorithm => "algorithm",
+            Self::Header(_) => "token-header",
+            Self::Claim(_) => "claim",
+            Self::Version1 => "version-1",
+            Self::MicrosoftGraph => "microsoft-graph",
+            Self::Issuer => "issuer",
+            Self::Tenant { .. } => "tenant",
+            Self::Audience => "audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not-yet-valid",
+            Self::Lifetime => "lifetime",
+            Self::UnknownKey => "unknown-key",
+            Self::UnusableKey(_) => "unusable-key",
+            Self::Signature => "signature",
+            Self::IdToken => "id-token",
+            Self::BoundToken => "bound-token",
+            Self::Client => "client",
+            Self::ContradictoryPermissions => "contradictory-permissions",
+            Self::MissingPermission { .. } => "missing-permission",
+            Self::KeysUnavailable { .. } => "keys-unavailable",
+        }
+    }
+
+    /// The one place that decides what a caller is told. No wildcard: a new rule has to choose.
+    fn told(&self) -> Told<'_> {
+        match self {
+            Self::MissingToken | Self::NotBearer => Told::Nothing,
+            Self::SeveralCredentials
+            | Self::MalformedCredentials
+            | Self::TokenTooLong
+            | Self::Malformed(_)
+            | Self::Algorithm
+            | Self::Header(_)
+            | Self::Claim(_)
+            | Self::Version1
+            | Self::MicrosoftGraph
+            | Self::Issuer
+            | Self::Tenant { .. }
+            | Self::Audience
+            | Self::Expired
+            | Self::NotYetValid
+            | Self::Lifetime
+            | Self::UnknownKey
+            | Self::UnusableKey(_)
+            | Self::Signature
+            | Self::IdToken
+            | Self::BoundToken
+            | Self::Client => Told::InvalidToken,
+            Self::ContradictoryPermissions => Told::InsufficientScope(&[]),
+            Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
+            Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
+        }
+    }
+}
+
+/// What a caller is told.
+enum Told<'a> {
+    /// That a token is needed: none came, so there is nothing wrong with it (RFC 6750 §3.1).
+    Nothing,
+    /// That the token is no good.
+    InvalidToken,
+    /// That the token is good but does not allow this call, and which scopes would.
+    InsufficientScope(&'a [&'static str]),
+    /// That it cannot be told now, and after how many seconds to ask again.
+    Later(u64),
+}
+
+fn insufficient_scope(scopes: &[&str]) -> HeaderValue {
+    let named: Vec<&str> = scopes.iter().copied().filter(|s| is_scope(s)).collect();
+    let mut text = "Bearer error=\"insufficient_scope\"".to_owned();
+    if !named.is_empty() {
+        text = format!("{text}, scope=\"{}\"", named.join(" "));
+    }
+    HeaderValue::try_from(text).expect("scope tokens are visible ASCII without quotes")
+}
+
+/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
+fn is_scope(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(denial: &Denial) -> String {
+        let value = denial.www_authenticate().expect("a challenge");
+        value.to_str().expect("ASCII").to_owned()
+    }
+
+    #[test]
+    fn without_a_token_the_challenge_has_no_error_and_with_a_bad_one_it_has() {
+        assert_eq!(Denial::MissingToken.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(challenge(&Denial::MissingToken), "Bearer");
+
+        for denial in [Denial::Expired, Denial::Audience, Denial::Signature] {
+            assert_eq!(denial.status(), StatusCode::UNAUTHORIZED);
+            assert_eq!(challenge(&denial), r#"Bearer error="invalid_token""#);
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_with_the_scopes_that_would_do() {
+        let scopes = vec!["Orders.Read", "Orders.Write", "not a scope", "\"quoted\""];
+        let denial = Denial::MissingPermission { scopes };
+
+        assert_eq!(denial.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            challenge(&denial),
+            r#"Bearer error="insufficient_scope", scope="Orders.Read Orders.Write""#
+        );
+    }
+
+    #[test]
+    fn a_missing_role_is_told_without_naming_it() {
+        let denial = Denial::MissingPermission { scopes: Vec::new() };
+
+        assert_eq!(challenge(&denial), r#"Bearer error="insufficient_scope""#);
+    }
+
+    #[test]
+    fn missing_keys_are_not_the_callers_fault() {
+        let denial = Denial::KeysUnavailable {
+            retry_after: 7,
+            cause: None,
+        };
+
+        assert_eq!(denial.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(denial.retry_after(), Some(7));
+        assert!(denial.www_authenticate().is_none());
+    }
+}

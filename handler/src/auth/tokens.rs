@@ -1,0 +1,144 @@
+//! Turns a bearer token into the caller it stands for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::cache::{Cache, Fingerprint, Remembered};
+use super::claims::Claims;
+use super::clock::{Clock, numeric_date};
+use super::denial::Denial;
+use super::keys::{Fetch, HttpFetch, Keys};
+use super::principal::Principal;
+use super::rules::Rules;
+use super::settings::AuthSettings;
+use super::token::{Compact, Header};
+
+/// Verifies the tokens of one app.
+#[derive(Debug)]
+pub struct Tokens {
+    rules: Rules,
+    keys: Arc<Keys>,
+    cache: Option<Cache>,
+    clock: Seam,
+    max_bytes: usize,
+}
+
+/// Keeps the signing keys fresh for as long as it is held.
+#[derive(Debug)]
+#[must_use = "the keys are kept fresh only while this is held"]
+pub struct Refresher {
+    task: JoinHandle<()>,
+}
+
+struct Seam(Arc<dyn Clock>);
+
+impl Tokens {
+    /// Verifies by `settings`, with keys that are fetched by HTTPS.
+    pub fn new(settings: &AuthSettings, clock: Arc<dyn Clock>) -> Self {
+        let fetch = Arc::new(HttpFetch::new(settings.authority.origin()));
+        Self::with_fetch(settings, clock, fetch)
+    }
+
+    /// Verifies by `settings`, with keys that `fetch` brings.
+    pub fn with_fetch(
+        settings: &AuthSettings,
+        clock: Arc<dyn Clock>,
+        fetch: Arc<dyn Fetch>,
+    ) -> Self {
+        Self {
+            rules: Rules::new(settings),
+            keys: Arc::new(Keys::new(settings, clock.clone(), fetch)),
+            cache: Cache::new(settings.cache_entries),
+            clock: Seam(clock),
+            max_bytes: settings.max_token_bytes,
+        }
+    }
+
+    /// Fetches the keys of the listed tenants, for at most `within`. What has not arrived by then
+    /// goes on arriving; until it has, tokens are refused with [`Denial::KeysUnavailable`].
+    ///
+    /// Returns whether all keys are there.
+    pub async fn prepare(&self, within: Duration) -> bool {
+        // A ring that is late is fetched by a task of its own, which this does not end.
+        let _ = tokio::time::timeout(within, self.keys.refresh_due()).await;
+        self.is_ready()
+    }
+
+    /// Whether the keys of all listed tenants are there. Tokens of `any` tenant are always ready:
+    /// the first one of a tenant brings its keys.
+    pub fn is_ready(&self) -> bool {
+        self.keys.are_ready()
+    }
+
+    /// Starts refreshing the keys about every hour, and sooner after a failure.
+    pub fn keep_fresh(&self) -> Refresher {
+        let keys = self.keys.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(keys.until_due()).await;
+                keys.refresh_due().await;
+            }
+        });
+        Refresher { task }
+    }
+
+    /// The caller that a token stands for.
+    ///
+    /// The checks run in an order that spends nothing on a token before it claims to be ours, and
+    /// believes nothing before its signature is verified.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`] names the rule that failed.
+    pub async fn verify(&self, token: &str) -> Result<Principal, Denial> {
+        if token.len() > self.max_bytes {
+            return Err(Denial::TokenTooLong);
+        }
+        let compact = Compact::split(token)?;
+        let now = numeric_date(self.clock.0.now());
+        let Some(cache) = &self.cache else {
+            return Ok(self.check(compact, now).await?.principal);
+        };
+        let fingerprint = Fingerprint::of(token);
+        if let Some(principal) = cache.recall(fingerprint, now, self.clock.0.uptime()) {
+            return Ok(principal);
+        }
+        let verified = self.check(compact, now).await?;
+        let principal = verified.principal.clone();
+        cache.remember(fingerprint, verified);
+        Ok(principal)
+    }
+
+    async fn check(&self, token: Compact<'_>, now: u64) -> Result<Remembered, Denial> {
+        let header = token.header()?;
+        let header = Header::read(&header)?;
+        let payload = token.payload()?;
+        let claims = Claims::read(&payload)?;
+        let signature = token.signature()?;
+        let issuer = self.rules.screen(&claims, now)?;
+        let key = self.keys.find(issuer, &header.key_id).await?;
+        key.verify(token.signed, &signature)?;
+        Ok(Remembered {
+            principal: self.rules.accept(&claims)?,
+            expires: claims.expires,
+            key,
+        })
+    }
+}
+
+impl Drop for Refresher {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl std::fmt::Debug for Seam {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a clock")
+    }
+}
+
+#[cfg(test)]
+mod tests;
