@@ -20,19 +20,17 @@
 //! [RFC 6750 §2.1]: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
 
 mod authority;
-#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline is what calls it"))]
-pub(crate) mod bearer;
+mod bearer;
 mod cache;
 mod claims;
 mod clock;
 mod denial;
 mod guid;
-#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline is what calls it"))]
 pub(crate) mod headers;
 mod json;
 mod keys;
-#[cfg_attr(not(test), expect(dead_code, reason = "the pipeline is what calls it"))]
-pub(crate) mod permissions;
+mod permissions;
+mod policy;
 mod principal;
 mod rules;
 mod settings;
@@ -46,6 +44,10 @@ pub use clock::{Clock, SystemClock};
 pub use denial::Denial;
 pub use guid::{NotAGuid, TenantId};
 pub use keys::{Fetch, FetchError, KeyError};
+pub use policy::Identity;
 pub use principal::{Kind, Principal};
 pub use settings::AuthSettings;
 pub use tokens::{Refresher, Tokens};
+
+pub(crate) use permissions::Rule;
+pub(crate) use policy::{Authorized, Gate, Policy};

@@ -1,3 +1,19 @@
-//! The reference app.
+//! The reference app: an order desk of five functions.
 
-fn main() {}
+use std::process::ExitCode;
+
+use stockade::App;
+
+use crate::state::AppState;
+
+mod functions;
+mod state;
+
+fn main() -> ExitCode {
+    stockade::main(app, AppState::from_env)
+}
+
+/// What this app answers to: pure, no environment, no network.
+fn app() -> App<AppState> {
+    App::new("orders").functions(functions::all())
+}

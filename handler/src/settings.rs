@@ -135,6 +135,11 @@ impl Problems {
         Some(items)
     }
 
+    /// Records a problem in words that hold no setting's value.
+    pub(crate) fn describe(&mut self, name: &str, text: String) {
+        self.record(name, text);
+    }
+
     fn record(&mut self, name: &str, text: String) {
         self.found.push(Problem {
             name: name.to_owned(),

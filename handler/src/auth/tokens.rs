@@ -66,6 +66,11 @@ impl Tokens {
         self.is_ready()
     }
 
+    /// The longest token that is looked at, in bytes.
+    pub(crate) fn max_token_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// Whether the keys of all listed tenants are there. Tokens of `any` tenant are always ready:
     /// the first one of a tenant brings its keys.
     pub fn is_ready(&self) -> bool {

@@ -3,6 +3,7 @@
 //! One fetch at a time, and it runs in a task of its own, so that a caller who gives up does not
 //! end it for the others. A fetch that fails leaves the keys as they are.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -240,10 +241,10 @@ fn back_off(failures: u32, has_keys: bool) -> Duration {
 
 /// Up to 5 % more, so that the instances of an app do not ask in step.
 fn jittered(interval: Duration) -> Duration {
-    let mut random = [0; 1];
-    // Without randomness the interval is as good, only less polite.
-    let _ = aws_lc_rs::rand::fill(&mut random);
-    interval + interval / 20 * u32::from(random[0]) / 255
+    // Only politeness hangs on it. The crypto backend's generator would cost the start 30 ms of
+    // collecting entropy, and the standard library's is seeded by the operating system as well.
+    let random = RandomState::new().build_hasher().finish() as u8;
+    interval + interval / 20 * u32::from(random) / 255
 }
 
 fn millis(uptime: Duration) -> u64 {

@@ -1,0 +1,114 @@
+//! Who may call a function that outsiders can reach: the first decision that cannot be left out.
+//!
+//! ```
+//! use stockade::access;
+//!
+//! access::scope("Orders.Write"); // a user, through an app that holds this delegated permission
+//! access::role("Orders.Read.All"); // an application, by its own app role
+//! access::any_of([access::scope("Orders.Read"), access::role("Orders.Read.All")]);
+//! access::anonymous("load balancers carry no token, and nothing is told");
+//! ```
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+
+use crate::auth::{Gate, Rule};
+
+/// Marks access rules that know the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller;
+
+/// Marks access rules that let anyone in.
+#[derive(Debug, Clone, Copy)]
+pub struct Anyone;
+
+/// An access rule. `W` says whether the handler may ask for the [`Principal`](crate::Principal).
+#[derive(Debug, Clone)]
+pub struct Access<W> {
+    gate: Gate,
+    marker: PhantomData<W>,
+}
+
+impl<W> Access<W> {
+    pub(crate) fn into_gate(self) -> Gate {
+        self.gate
+    }
+
+    fn new(gate: Gate) -> Self {
+        Self {
+            gate,
+            marker: PhantomData,
+        }
+    }
+}
+
+/// Users, through an app that holds the delegated permission `name` (claim `scp`).
+pub fn scope(name: &'static str) -> Access<Caller> {
+    Access::new(Gate::Rule(Rule::Scope(name)))
+}
+
+/// Applications that hold the app role `name` (claim `roles` of an app-only token). Users that carry
+/// the same role are refused: [`user_role`] is for them.
+pub fn role(name: &'static str) -> Access<Caller> {
+    Access::new(Gate::Rule(Rule::Role(name)))
+}
+
+/// Users that are assigned the app role `name` (claim `roles` of a delegated token).
+pub fn user_role(name: &'static str) -> Access<Caller> {
+    Access::new(Gate::Rule(Rule::UserRole(name)))
+}
+
+/// Whoever satisfies one of the rules.
+pub fn any_of<const N: usize>(rules: [Access<Caller>; N]) -> Access<Caller> {
+    let rules = rules.into_iter().filter_map(|access| match access.gate {
+        Gate::Rule(rule) => Some(rule),
+        Gate::Anonymous { .. } | Gate::Host => None,
+    });
+    Access::new(Gate::Rule(Rule::AnyOf(rules.collect())))
+}
+
+/// Whoever holds a valid token for this app, whatever its permissions.
+pub fn any_caller_of_this_app() -> Access<Caller> {
+    Access::new(Gate::Rule(Rule::AnyCaller))
+}
+
+/// Anyone at all, without a token. The reason is kept in the manifest, where a reviewer reads it.
+pub fn anonymous(reason: &'static str) -> Access<Anyone> {
+    Access::new(Gate::Anonymous { reason })
+}
+
+/// An access rule as the manifest shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Shown {
+    Anonymous { reason: &'static str },
+    Scope(&'static str),
+    Role(&'static str),
+    UserRole(&'static str),
+    AnyCallerOfThisApp,
+    AnyOf(Vec<Shown>),
+    Host,
+}
+
+impl From<&Gate> for Shown {
+    fn from(gate: &Gate) -> Self {
+        match gate {
+            Gate::Anonymous { reason } => Self::Anonymous { reason },
+            Gate::Rule(rule) => rule.into(),
+            Gate::Host => Self::Host,
+        }
+    }
+}
+
+impl From<&Rule> for Shown {
+    fn from(rule: &Rule) -> Self {
+        match rule {
+            Rule::Scope(name) => Self::Scope(name),
+            Rule::Role(name) => Self::Role(name),
+            Rule::UserRole(name) => Self::UserRole(name),
+            Rule::AnyCaller => Self::AnyCallerOfThisApp,
+            Rule::AnyOf(rules) => Self::AnyOf(rules.iter().map(Self::from).collect()),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The app, and the one path that every invocation takes through it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use tokio::sync::SetOnce;
+use tracing::Instrument as _;
+
+use crate::auth::{Authorized, Policy, Tokens};
+use crate::failure::{Error, Failure};
+use crate::function::{Arrival, Entry, Function};
+use crate::guard::{Guard, Visit};
+use crate::limits::{InputLimits, LimitSettings, Limits};
+use crate::manifest::Manifest;
+use crate::output::Outputs;
+use crate::telemetry::{Invocation, Telemetry};
+use crate::wire::{Arrived, Delivery, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
+
+mod problems;
+
+/// What an app answers to: its functions, and what holds for all of them.
+///
+/// An `App` is a pure value. It reads no environment and opens no connection, so the developer's
+/// commands, the manifest and tests use it without any secret.
+pub struct App<S> {
+    name: &'static str,
+    functions: Vec<Function<S>>,
+    guards: Vec<Guard>,
+    mode: Mode,
+}
+
+impl<S: Send + Sync + 'static> App<S> {
+    /// An app without functions.
+    pub fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            functions: Vec::new(),
+            guards: Vec::new(),
+            mode: Mode::default(),
+        }
+    }
+
+    /// Adds a function.
+    #[must_use]
+    pub fn function(mut self, function: Function<S>) -> Self {
+        self.functions.push(function);
+        self
+    }
+
+    /// Adds functions.
+    #[must_use]
+    pub fn functions(mut self, functions: impl IntoIterator<Item = Function<S>>) -> Self {
+        self.functions.extend(functions);
+        self
+    }
+
+    /// Adds a guard before every function's own: it sees each authorised invocation and may only
+    /// refuse it.
+    #[must_use]
+    pub fn guard(
+        mut self,
+        guard: impl Fn(&Visit<'_>) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.guards.push(Arc::new(guard));
+        self
+    }
+
+    /// Narrows how HTTP requests may reach the app; the default is [`Mode::Proxying`].
+    #[must_use]
+    pub fn http(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// The app's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The inventory: every function with its trigger, access rule, outputs and settings.
+    pub fn manifest(&self) -> Manifest {
+        Manifest::of(self.name, self.mode, self.entries())
+    }
+
+    /// What is wrong with the app that types cannot refuse, in words for its developer. The routes
+    /// are checked under the prefix `api`, and again at start under the one that host.json gives.
+    pub fn problems(&self) -> Vec<String> {
+        problems::of(self.entries(), self.mode, "api")
+    }
+
+    pub(crate) fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String> {
+        problems::of(self.entries(), mode, prefix)
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.functions.iter().map(Function::entry)
+    }
+
+    /// Whether some function asks for a token.
+    pub(crate) fn needs_tokens(&self) -> bool {
+        self.entries().any(|entry| entry.trigger.gate.needs_token())
+    }
+
+    /// Puts the stages together.
+    pub(crate) fn assemble(mut self, plan: Assembly) -> Ready<S> {
+        for function in &mut self.functions {
+            function.add_guards(&self.guards);
+        }
+        let deadline = |entry: &Entry| {
+            let own = entry.deadline.unwrap_or(plan.deadline);
+            own.min(plan.deadline)
+        };
+        let deadlines = self.entries().map(deadline).collect();
+        let routes = Routes::new(self.entries(), &plan.route_prefix, plan.mode);
+        Ready {
+            wire: Wire::new(routes, plan.port, plan.limits.max_envelope_bytes, deadlines),
+            telemetry: Telemetry::new(self.entries().map(|entry| entry.trigger.kind).collect()),
+            limits: Limits::new(&plan.limits),
+            policy: Policy::new(
+                self.entries()
+                    .map(|entry| entry.trigger.gate.clone())
+                    .collect(),
+                plan.tokens,
+            ),
+            wiring: Wiring::new(self.entries()),
+            endpoints: Endpoints {
+                functions: self.functions,
+                state: SetOnce::new(),
+                limits: InputLimits {
+                    max_body_bytes: plan.limits.max_body_bytes,
+                },
+            },
+        }
+    }
+}
+
+/// What the stages are put together with.
+pub(crate) struct Assembly {
+    pub(crate) port: u16,
+    pub(crate) mode: Mode,
+    pub(crate) route_prefix: String,
+    pub(crate) limits: LimitSettings,
+    /// The longest that any invocation may take.
+    pub(crate) deadline: Duration,
+    pub(crate) tokens: Option<Arc<Tokens>>,
+}
+
+/// An app with its stages put together.
+pub(crate) struct Ready<S> {
+    wire: Wire,
+    telemetry: Telemetry,
+    limits: Limits,
+    policy: Policy,
+    endpoints: Endpoints<S>,
+    wiring: Wiring,
+}
+
+impl<S: Send + Sync + 'static> Ready<S> {
+    /// Answers a request on the port.
+    pub(crate) async fn serve(&self, request: Request<Body>) -> Response<Body> {
+        match self.wire.read(request).await {
+            Received::Arrived(arrived) => self.answer(arrived).await,
+            Received::Undeliverable(undeliverable) => self
+                .wiring
+                .answer(self.telemetry.undeliverable(undeliverable)),
+            Received::Ping => crate::wire::empty(http::StatusCode::OK),
+            Received::Foreign(foreign) => {
+                tracing::warn!(rule = foreign.rule(), "request turned away: {foreign}");
+                crate::wire::empty(foreign.status())
+            }
+        }
+    }
+
+    /// Answers the host. Whatever happens is on record before the host is told.
+    pub(crate) async fn answer(&self, arrived: Arrived) -> Response<Body> {
+        let (invocation, record) = self.telemetry.open(arrived);
+        let deadline = invocation.context().deadline();
+        let work = self
+            .run(invocation, record.reply())
+            .instrument(record.span());
+        let outcome = tokio::time::timeout_at(deadline, work).await;
+        self.wiring
+            .answer(record.close(outcome.unwrap_or(Err(Failure::DeadlineExceeded))))
+    }
+
+    /// The stages. Each takes what only the one before it makes.
+    async fn run(&self, invocation: Invocation, reply: &Reply) -> Result<Packed, Failure> {
+        let admitted = self.limits.admit(invocation).await?; // before anything that costs
+        let authorized = self.policy.decide(admitted).await?; // before anything reads the payload
+        let outputs = self.endpoints.run(authorized).await?; // input, function, outputs
+        self.wiring.pack(reply, outputs).await // what cannot be carried is a failure, too
+    }
+
+    /// The state, once it is built.
+    pub(crate) fn state(&self) -> &SetOnce<S> {
+        &self.endpoints.state
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn entry(&self, function: crate::wire::FunctionId) -> &Entry {
+        self.endpoints.functions[function.index()].entry()
+    }
+}
+
+/// The functions, and the state that they share.
+struct Endpoints<S> {
+    functions: Vec<Function<S>>,
+    state: SetOnce<S>,
+    limits: InputLimits,
+}
+
+impl<S: Send + Sync + 'static> Endpoints<S> {
+    /// Runs the function that the invocation was authorised for.
+    async fn run(&self, authorized: Authorized) -> Result<Outputs, Failure> {
+        let function = &self.functions[authorized.function().index()];
+        let (admitted, identity) = authorized.into_parts();
+        let (context, delivery, _permit) = admitted.into_parts();
+        let state = match &delivery {
+            Delivery::Request(_) => self.state.get().ok_or(Failure::NotReady)?,
+            // Failing an event would only make the platform deliver it again, so it waits.
+            Delivery::Message(_) | Delivery::Tick(_) => self.state.wait().await,
+        };
+        let arrival = Arrival {
+            context,
+            identity,
+            delivery,
+        };
+        function.run(arrival, &self.limits, state).await
+    }
+}

@@ -1,0 +1,129 @@
+//! Who may run which function.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use super::bearer;
+use super::{Denial, Principal, Rule, Tokens};
+use crate::limits::Admitted;
+use crate::wire::{Delivery, FunctionId};
+
+/// What stands before a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// A valid token whose permissions satisfy the rule.
+    Rule(Rule),
+    /// Nothing, for the reason given.
+    Anonymous { reason: &'static str },
+    /// Only the host runs it: the wire lets no outside request get this far.
+    Host,
+}
+
+impl Gate {
+    /// What is wrong with the gate, in words for the developer.
+    pub(crate) fn problems(&self, problems: &mut Vec<String>) {
+        match self {
+            Self::Rule(Rule::AnyOf(rules)) if rules.is_empty() => {
+                problems.push("`any_of` names no rule, so nobody could ever call".to_owned());
+            }
+            Self::Anonymous { reason } if reason.trim().is_empty() => {
+                problems.push("`anonymous` gives no reason".to_owned());
+            }
+            Self::Rule(_) | Self::Anonymous { .. } | Self::Host => {}
+        }
+    }
+
+    pub(crate) fn needs_token(&self) -> bool {
+        matches!(self, Self::Rule(_))
+    }
+}
+
+/// Who runs an invocation.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// A caller whose token was verified.
+    Caller(Principal),
+    /// Somebody; the function is anonymous.
+    Anyone,
+    /// The Functions host, for an event.
+    Host,
+}
+
+/// An invocation whose caller may run it. Only [`Policy::decide`] makes one.
+#[derive(Debug)]
+pub(crate) struct Authorized {
+    admitted: Admitted,
+    identity: Identity,
+}
+
+impl Authorized {
+    pub(crate) fn function(&self) -> FunctionId {
+        self.admitted.function()
+    }
+
+    pub(crate) fn into_parts(self) -> (Admitted, Identity) {
+        (self.admitted, self.identity)
+    }
+}
+
+/// The gate of every function, by its id.
+pub(crate) struct Policy {
+    gates: Vec<Gate>,
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl Policy {
+    /// `tokens` is none in an app where no function asks for a token.
+    pub(crate) fn new(gates: Vec<Gate>, tokens: Option<Arc<Tokens>>) -> Self {
+        Self { gates, tokens }
+    }
+
+    /// Lets the caller through, or says why not.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`] names the rule that failed.
+    pub(crate) async fn decide(&self, admitted: Admitted) -> Result<Authorized, Denial> {
+        let identity = match &self.gates[admitted.function().index()] {
+            Gate::Host => Identity::Host,
+            Gate::Anonymous { .. } => Identity::Anyone,
+            Gate::Rule(rule) => {
+                let caller = match presented(&admitted) {
+                    Some(caller) => caller,
+                    None => self.verify(headers(&admitted)).await?,
+                };
+                admitted.context().note_principal(&caller);
+                rule.require(&caller)?;
+                Identity::Caller(caller)
+            }
+        };
+        Ok(Authorized { admitted, identity })
+    }
+
+    async fn verify(&self, headers: Option<&HeaderMap>) -> Result<Principal, Denial> {
+        let headers = headers.ok_or(Denial::MissingToken)?;
+        let tokens = self.tokens.as_ref().ok_or(Denial::MissingToken)?;
+        let token = bearer::token(headers, tokens.max_token_bytes())?;
+        tokens.verify(token).await
+    }
+}
+
+/// The headers that carry the token: an HTTP request's own.
+fn headers(admitted: &Admitted) -> Option<&HeaderMap> {
+    match admitted.delivery() {
+        Delivery::Request(request) => Some(&request.headers),
+        Delivery::Message(_) | Delivery::Tick(_) => None,
+    }
+}
+
+/// The caller that a test presents in place of a token.
+#[cfg(any(test, feature = "testing"))]
+fn presented(admitted: &Admitted) -> Option<Principal> {
+    admitted.context().presented().cloned()
+}
+
+#[cfg(not(any(test, feature = "testing")))]
+fn presented(_: &Admitted) -> Option<Principal> {
+    None
+}

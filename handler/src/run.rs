@@ -1,0 +1,321 @@
+//! From the start of the process to its end.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::sync::watch;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::app::{App, Assembly, Ready};
+use crate::auth::{AuthSettings, SystemClock, Tokens};
+use crate::failure::Error;
+use crate::limits::LimitSettings;
+use crate::server;
+use crate::settings::{self, Environment, Problems, Source};
+use crate::telemetry::JsonLines;
+use crate::wire::HostJson;
+
+/// Runs the app: the whole of a handler's `main`.
+///
+/// It serves the Functions host until the host goes away or the process is told to stop. With the
+/// feature `cli`, a command line turns it into the developer's commands.
+///
+/// The exit code is 0 only when the host has gone, since after a 0 the host never starts the handler
+/// again; 200 after a drain while the host lives, which it takes for a deliberate restart; 2 for
+/// settings that are wrong; 1 if the port cannot be had (host 4.1037, WorkerProcess.OnProcessExited).
+pub fn main<S, F>(app: impl FnOnce() -> App<S>, state: F) -> ExitCode
+where
+    S: Send + Sync + 'static,
+    F: AsyncFn(&Environment) -> Result<S, Error>,
+{
+    let app = app();
+    let mut problems = Problems::new();
+    let settings = Settings::read(&app, &Environment, &mut problems);
+    let (Some(settings), true) = (settings, problems.is_empty()) else {
+        eprint!("{}", told(&problems));
+        return ExitCode::from(2);
+    };
+    start_logging();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(run(app, settings, state)),
+        Err(error) => {
+            eprintln!("the runtime cannot be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the process needs to know before it binds its port.
+struct Settings {
+    port: u16,
+    host: HostJson,
+    limits: LimitSettings,
+    auth: Option<AuthSettings>,
+}
+
+impl Settings {
+    fn read<S: Send + Sync + 'static>(
+        app: &App<S>,
+        source: &dyn Source,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        settings::unknown_names(source, settings::TABLE, problems);
+        let port = problems.parse(source, PORT);
+        if source.get(PORT).is_none() {
+            problems.push(
+                PORT,
+                "is not set: the Functions host sets it; try `cargo fn dev`",
+            );
+        }
+        let limits = LimitSettings::read(source, problems);
+        let auth = AuthSettings::read(source, problems, app.needs_tokens());
+        let host = host_json(app, source, problems);
+        Some(Self {
+            port: port?,
+            host: host?,
+            limits,
+            auth: app.needs_tokens().then_some(auth),
+        })
+    }
+
+    /// The longest that an invocation may take: a host that waits in vain kills the process, and
+    /// every other invocation with it (seen on host 4.1037).
+    fn deadline(&self) -> Duration {
+        let by_host = self.host.function_timeout.map(|timeout| {
+            timeout
+                .checked_sub(MARGIN)
+                .filter(|left| *left >= MARGIN)
+                .unwrap_or(timeout / 2)
+        });
+        by_host.map_or(self.limits.deadline, |most| most.min(self.limits.deadline))
+    }
+}
+
+const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
+/// How much sooner than the host we give up.
+const MARGIN: Duration = Duration::from_secs(2);
+/// How long preparations may take before the port is bound all the same.
+const PREPARATION: Duration = Duration::from_secs(5);
+/// How long running invocations may take to end.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// host.json as it counts for this process, checked against the app.
+fn host_json<S: Send + Sync + 'static>(
+    app: &App<S>,
+    source: &dyn Source,
+    problems: &mut Problems,
+) -> Option<HostJson> {
+    let host = match source.get(APP_ROOT) {
+        Some(root) => match std::fs::read_to_string(Path::new(&root).join("host.json")) {
+            Ok(text) => HostJson::read(&text, source, problems)?,
+            Err(_) => {
+                problems.push(
+                    "host.json",
+                    "cannot be read in the folder that FUNCTIONS_APP_ROOT_PATH names",
+                );
+                return None;
+            }
+        },
+        None => HostJson::read(
+            &crate::manifest::own_host_json(app.mode()),
+            source,
+            problems,
+        )?,
+    };
+    if host.mode.is_wider_than(app.mode()) {
+        problems.push(
+            "host.json",
+            "hands requests over in a way that the app rules out with `App::http`; run `cargo fn manifest`",
+        );
+    }
+    for text in app.problems_under(host.mode, &host.route_prefix) {
+        problems.describe("app", text);
+    }
+    Some(host)
+}
+
+fn told(problems: &Problems) -> String {
+    let count = problems.iter().count();
+    let noun = if count == 1 { "problem" } else { "problems" };
+    format!("The app cannot start: {count} {noun}.\n{problems}See docs/settings.md.\n")
+}
+
+fn start_logging() {
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing::level_filters::LevelFilter::INFO)
+        .with(JsonLines::to_stdout());
+    // Only the app's own `main` installs a subscriber; if one is there already, it was meant.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        let text = panic.payload_as_str().unwrap_or("no text");
+        tracing::error!(
+            panic.location = location,
+            panic.text = text,
+            "a panic was caught"
+        );
+    }));
+}
+
+async fn run<S, F>(app: App<S>, settings: Settings, state: F) -> ExitCode
+where
+    S: Send + Sync + 'static,
+    F: AsyncFn(&Environment) -> Result<S, Error>,
+{
+    let deadline = settings.deadline();
+    let tokens = settings
+        .auth
+        .as_ref()
+        .map(|auth| Arc::new(Tokens::new(auth, Arc::new(SystemClock::new()))));
+    let name = app.name();
+    let ready = app.assemble(Assembly {
+        port: settings.port,
+        mode: settings.host.mode,
+        route_prefix: settings.host.route_prefix,
+        deadline,
+        tokens: tokens.clone(),
+        limits: settings.limits.clone(),
+    });
+    let ready = Arc::new(ready);
+
+    let mut building = std::pin::pin!(build_state(&ready, &state).fuse());
+    let preparation = async {
+        tokio::join!(prepare_keys(tokens.as_deref()), async {
+            let _ = tokio::time::timeout(PREPARATION, &mut building).await;
+        })
+    };
+    preparation.await;
+
+    let _fresh = tokens.as_ref().map(|tokens| tokens.keep_fresh());
+    let listener = match server::bind(settings.port).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(error = %error, port = settings.port, "the port cannot be bound");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing::info!(
+        app = name,
+        port = settings.port,
+        http = settings.host.mode.name(),
+        ready = ready.state().initialized(),
+        "serving"
+    );
+    let (end, ended) = watch::channel(End::NotYet);
+    let stop = async {
+        let reason = wait_for_end().await;
+        tracing::info!(reason = reason.name(), "stopping");
+        let _ = end.send(reason);
+    };
+    let serving = server::serve(
+        listener,
+        Arc::clone(&ready),
+        settings.limits.max_connections,
+        stop,
+        DRAIN,
+    );
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        () = &mut serving => {}
+        () = building => serving.await,
+    }
+    tracing::info!("stopped");
+    let code = ended.borrow().exit_code();
+    code
+}
+
+async fn prepare_keys(tokens: Option<&Tokens>) {
+    if let Some(tokens) = tokens {
+        tokens.prepare(PREPARATION).await;
+    }
+}
+
+/// Builds the app's state, again and again until it is there: a vault that is away now may be back
+/// in a moment, and until then the app answers that it is not ready.
+async fn build_state<S, F>(ready: &Ready<S>, state: &F)
+where
+    S: Send + Sync + 'static,
+    F: AsyncFn(&Environment) -> Result<S, Error>,
+{
+    const LONGEST: Duration = Duration::from_secs(30);
+
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match state(&Environment).await {
+            Ok(built) => {
+                // There is one builder, so nothing was set before.
+                let _ = ready.state().set(built);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(error = %error, "the app's state cannot be built; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST);
+            }
+        }
+    }
+}
+
+/// Why the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Signal,
+    HostGone,
+}
+
+impl End {
+    fn name(self) -> &'static str {
+        match self {
+            Self::NotYet => "not yet",
+            Self::Signal => "a signal",
+            Self::HostGone => "the host has gone",
+        }
+    }
+
+    fn exit_code(self) -> ExitCode {
+        match self {
+            Self::HostGone => ExitCode::SUCCESS,
+            Self::NotYet | Self::Signal => ExitCode::from(200),
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn wait_for_end() -> End {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let stream = |kind| signal(kind).expect("signals can be listened to in a tokio runtime");
+    let mut terminate = stream(SignalKind::terminate());
+    let mut interrupt = stream(SignalKind::interrupt());
+    tokio::select! {
+        _ = terminate.recv() => End::Signal,
+        _ = interrupt.recv() => End::Signal,
+        () = host_gone() => End::HostGone,
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait_for_end() -> End {
+    let _ = tokio::signal::ctrl_c().await;
+    End::Signal
+}
+
+/// Ends when the process that started us has ended: a host that is killed leaves its handler behind
+/// (seen on host 4.1037). `PR_SET_PDEATHSIG` would not do, since it is bound to one of the host's
+/// threads.
+#[cfg(unix)]
+async fn host_gone() {
+    let host = rustix::process::getppid();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    while rustix::process::getppid() == host {
+        ticks.tick().await;
+    }
+}

@@ -1,0 +1,172 @@
+//! One span and one line for each invocation, as JSON on standard output.
+//!
+//! The stage comes first, so that refusals are counted too, and it cannot be left out: only
+//! [`Telemetry::open`] makes an [`Invocation`], and only [`Record::close`] makes what the wire
+//! answers.
+
+use std::time::Instant;
+
+use tracing::Span;
+
+use crate::failure::Failure;
+use crate::function::Context;
+use crate::on::TriggerKind;
+use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
+
+pub(crate) use self::lines::JsonLines;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use self::lines::Sink;
+
+mod lines;
+
+/// Opens and closes the record of each invocation.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    kinds: Vec<TriggerKind>,
+}
+
+/// An invocation that is on record.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    function: FunctionId,
+    context: Context,
+    delivery: Delivery,
+}
+
+/// The open record of an invocation.
+#[derive(Debug)]
+pub(crate) struct Record {
+    started: Instant,
+    context: Context,
+    kind: TriggerKind,
+    reply: Reply,
+    span: Span,
+}
+
+/// An outcome that is on record. Only [`Record::close`] makes one.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    context: Context,
+    reply: Reply,
+    outcome: Result<Packed, Failure>,
+}
+
+impl Telemetry {
+    pub(crate) fn new(kinds: Vec<TriggerKind>) -> Self {
+        Self { kinds }
+    }
+
+    /// Puts an invocation on record.
+    pub(crate) fn open(&self, arrived: Arrived) -> (Invocation, Record) {
+        let (function, context, delivery, reply) = arrived.into_parts();
+        let record = self.record(context.clone(), reply);
+        let invocation = Invocation {
+            function,
+            context,
+            delivery,
+        };
+        (invocation, record)
+    }
+
+    /// Puts on record what could not be delivered to its function.
+    pub(crate) fn undeliverable(&self, undeliverable: Undeliverable) -> Recorded {
+        let Undeliverable {
+            context,
+            reply,
+            failure,
+        } = undeliverable;
+        self.record(context, reply).close(Err(failure))
+    }
+
+    fn record(&self, context: Context, reply: Reply) -> Record {
+        Record {
+            started: Instant::now(),
+            kind: self.kinds[reply.function().index()],
+            span: tracing::info_span!(
+                "invocation",
+                invocation.id = context.invocation_id().as_str(),
+                function.name = context.function(),
+            ),
+            context,
+            reply,
+        }
+    }
+}
+
+impl Invocation {
+    pub(crate) fn function(&self) -> FunctionId {
+        self.function
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    pub(crate) fn into_parts(self) -> (Context, Delivery) {
+        (self.context, self.delivery)
+    }
+}
+
+impl Record {
+    /// The span that everything done for the invocation belongs to.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// How the invocation will be answered.
+    pub(crate) fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
+    /// Writes the one line of the invocation.
+    pub(crate) fn close(self, outcome: Result<Packed, Failure>) -> Recorded {
+        let duration_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+        let trigger = self.kind.name();
+        let principal = self.context.principal().map(crate::Principal::id);
+        let in_span = self.span.enter();
+        match &outcome {
+            Ok(packed) => tracing::info!(
+                trigger,
+                outcome = "succeeded",
+                status = packed.status().map(|status| status.as_u16()),
+                principal.id = principal,
+                duration_ms,
+                "invocation succeeded"
+            ),
+            Err(failure) if failure.is_ours() => tracing::error!(
+                trigger,
+                outcome = failure.outcome(),
+                rule = failure.rule(),
+                error = %failure,
+                principal.id = principal,
+                duration_ms,
+                "invocation failed"
+            ),
+            Err(failure) => tracing::warn!(
+                trigger,
+                outcome = failure.outcome(),
+                rule = failure.rule(),
+                error = %failure,
+                principal.id = principal,
+                duration_ms,
+                "invocation turned away"
+            ),
+        }
+        drop(in_span);
+        Recorded {
+            context: self.context,
+            reply: self.reply,
+            outcome,
+        }
+    }
+}
+
+impl Recorded {
+    pub(crate) fn into_parts(self) -> (Context, Reply, Result<Packed, Failure>) {
+        (self.context, self.reply, self.outcome)
+    }
+}

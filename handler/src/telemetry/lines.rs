@@ -1,0 +1,302 @@
+//! Log lines: one JSON object for each event, written whole.
+//!
+//! The host makes one record of each line and joins none of them to an invocation (host 4.1037,
+//! WorkerProcess.OnOutputDataReceived), so the fields of the spans around an event are repeated on
+//! its line. Text is JSON-escaped, so nothing that came from outside can begin a line of its own.
+
+use std::cell::RefCell;
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+/// Writes events as JSON lines.
+pub(crate) struct JsonLines<W> {
+    sink: W,
+}
+
+/// Where lines go.
+pub(crate) trait Sink: Send + Sync + 'static {
+    /// Takes one line, its newline included.
+    fn line(&self, line: &str);
+}
+
+/// Standard output.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stdout;
+
+impl Sink for Stdout {
+    fn line(&self, line: &str) {
+        // A closed standard output means that the host has gone, which is noticed elsewhere.
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    }
+}
+
+impl JsonLines<Stdout> {
+    pub(crate) fn to_stdout() -> Self {
+        Self { sink: Stdout }
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl<W: Sink> JsonLines<W> {
+    pub(crate) fn to(sink: W) -> Self {
+        Self { sink }
+    }
+}
+
+/// The fields of a span, already written: `,"invocation.id":"…"`.
+struct Written(String);
+
+thread_local! {
+    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+impl<S, W> Layer<S> for JsonLines<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: Sink,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut written = String::with_capacity(128);
+        attributes.record(&mut Members(&mut written));
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(Written(written));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(Written(written)) = span.extensions_mut().get_mut::<Written>()
+        {
+            values.record(&mut Members(written));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        LINE.with(|line| {
+            // An event inside a field's own formatting would find the buffer taken.
+            let mut own = String::new();
+            let mut shared = line.try_borrow_mut();
+            let line = shared.as_deref_mut().unwrap_or(&mut own);
+            line.clear();
+            line.push_str("{\"timestamp\":\"");
+            write_time(line, SystemTime::now());
+            line.push_str("\",\"level\":\"");
+            line.push_str(event.metadata().level().as_str());
+            line.push('"');
+            event.record(&mut Members(line));
+            if let Some(scope) = context.event_scope(event) {
+                for span in scope.from_root() {
+                    if let Some(Written(written)) = span.extensions().get::<Written>() {
+                        line.push_str(written);
+                    }
+                }
+            }
+            if !event.metadata().target().starts_with("stockade") {
+                Members(line).text("target", event.metadata().target());
+            }
+            line.push_str("}\n");
+            self.sink.line(line);
+        });
+    }
+}
+
+/// Writes fields as members of a JSON object, each after a comma.
+struct Members<'a>(&'a mut String);
+
+impl Members<'_> {
+    fn name(&mut self, name: &str) {
+        self.0.push(',');
+        write_text(self.0, name);
+        self.0.push(':');
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        write_text(self.0, value);
+    }
+}
+
+impl Visit for Members<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.name(field.name());
+        self.0.push('"');
+        let _ = write!(Escaped(self.0), "{value:?}");
+        self.0.push('"');
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.text(field.name(), value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.name(field.name());
+        if value.is_finite() {
+            let _ = write!(self.0, "{value:.3}");
+        } else {
+            self.0.push_str("null");
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.name(field.name());
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.name(field.name());
+        let _ = write!(self.0, "{value}");
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.name(field.name());
+        self.0.push_str(if value { "true" } else { "false" });
+    }
+}
+
+fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    let _ = Escaped(out).write_str(text);
+    out.push('"');
+}
+
+/// Escapes what JSON requires, and beyond it everything that can move a terminal's cursor or break a
+/// line: C1 controls, DEL, line and paragraph separators, and bidirectional controls.
+struct Escaped<'a>(&'a mut String);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut plain_from = 0;
+        for (at, character) in text.char_indices() {
+            if !needs_escape(character) {
+                continue;
+            }
+            self.0.push_str(&text[plain_from..at]);
+            plain_from = at + character.len_utf8();
+            match character {
+                '"' => self.0.push_str("\\\""),
+                '\\' => self.0.push_str("\\\\"),
+                '\n' => self.0.push_str("\\n"),
+                other => write!(self.0, "\\u{:04x}", u32::from(other))?,
+            }
+        }
+        self.0.push_str(&text[plain_from..]);
+        Ok(())
+    }
+}
+
+fn needs_escape(character: char) -> bool {
+    matches!(
+        character,
+        '"' | '\\'
+            | '\u{0}'..='\u{1f}'
+            | '\u{7f}'..='\u{9f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+fn write_time(out: &mut String, time: SystemTime) {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    let (year, month, day) = civil_from_days(days);
+    let _ = write!(
+        out,
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        second_of_day / 3600,
+        second_of_day / 60 % 60,
+        second_of_day % 60,
+        since.subsec_millis()
+    );
+}
+
+/// The date of a day counted from 1970-01-01, in the proleptic Gregorian calendar.
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    // Years count from March, so that the leap day is the last of its year.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<String>>>);
+
+    impl Sink for Kept {
+        fn line(&self, line: &str) {
+            self.0.lock().unwrap().push(line.to_owned());
+        }
+    }
+
+    #[test]
+    fn a_line_repeats_the_fields_of_its_spans() {
+        let kept = Kept::default();
+        let subscriber = tracing_subscriber::registry().with(JsonLines::to(kept.clone()));
+
+        tracing::subscriber::with_default(subscriber, || {
+            let _span = tracing::info_span!("invocation", invocation.id = "i-1").entered();
+            tracing::info!(count = 3, ok = true, took = 1.5, "done");
+        });
+
+        let line = kept.0.lock().unwrap().pop().unwrap();
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(json["invocation.id"], "i-1");
+        assert_eq!(json["message"], "done");
+        assert_eq!((&json["count"], &json["ok"]), (&3.into(), &true.into()));
+        assert_eq!(json["took"], 1.5);
+    }
+
+    #[test]
+    fn outside_text_cannot_begin_a_line_or_move_the_cursor() {
+        let kept = Kept::default();
+        let subscriber = tracing_subscriber::registry().with(JsonLines::to(kept.clone()));
+        let text = "a\nazfuncjsonlog:{}\r\u{1b}[2J\u{9b}\u{2028}\u{202e}\"\\z";
+
+        tracing::subscriber::with_default(subscriber, || tracing::info!(text, "came in"));
+
+        let line = kept.0.lock().unwrap().pop().unwrap();
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(!line.trim_end().chars().any(char::is_control), "{line:?}");
+        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(json["text"], text);
+    }
+
+    #[test]
+    fn times_are_written_in_utc() {
+        let mut text = String::new();
+
+        write_time(
+            &mut text,
+            UNIX_EPOCH + Duration::from_millis(1_709_210_096_007),
+        );
+
+        assert_eq!(text, "2024-02-29T12:34:56.007Z");
+    }
+}
