@@ -18,8 +18,6 @@ pub fn function() -> Function<AppState> {
 async fn order_worker(meta: QueueMeta, Message(order): Message<PlacedOrder>) -> Result<(), Error> {
     // Deliveries repeat, so whatever is done here has to be safe to do again for the same order.
     tracing::info!(
-        order.id = order.order_id,
-        order.total_cents = order.total_cents,
         dequeue_count = meta.dequeue_count,
         "order worked off"
     );
