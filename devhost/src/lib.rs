@@ -1,1 +1,5 @@
 //! A local Azure Functions host.
+
+#![deny(missing_docs)]
+
+pub mod newtonsoft;
