@@ -2,4 +2,8 @@
 
 #![deny(missing_docs)]
 
+pub mod encode;
 pub mod newtonsoft;
+pub mod outputs;
+#[cfg(test)]
+mod testing;
