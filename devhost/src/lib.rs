@@ -2,8 +2,11 @@
 
 #![deny(missing_docs)]
 
+pub mod blob;
+pub mod call;
 pub mod encode;
 pub mod newtonsoft;
 pub mod outputs;
+pub mod queue;
 #[cfg(test)]
 mod testing;

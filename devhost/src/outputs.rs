@@ -14,7 +14,6 @@ mod write;
 
 pub use answer::{AnswerError, Answered, answer};
 pub use path::{PathError, resolve};
-#[cfg(test)]
 pub(crate) use write::from_base64;
 pub use write::{Binding, Bound, Collector, Content, DataType, Write, bound, plan, write};
 
