@@ -4,9 +4,11 @@
 
 pub mod blob;
 pub mod call;
+pub mod clock;
 pub mod encode;
 pub mod newtonsoft;
 pub mod outputs;
 pub mod queue;
 #[cfg(test)]
 mod testing;
+pub mod timer;
