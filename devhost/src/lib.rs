@@ -9,6 +9,7 @@ pub mod encode;
 pub mod newtonsoft;
 pub mod outputs;
 pub mod queue;
+pub mod tenant;
 #[cfg(test)]
 mod testing;
 pub mod timer;
