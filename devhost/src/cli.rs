@@ -3,13 +3,15 @@
 mod report;
 
 use crate::app::{App, AppError};
+use crate::authority::Authority;
 use crate::blob::Blobs;
 use crate::front::{Front, serve};
 use crate::invoke::Invoker;
 use crate::keys::{self, Keys};
 use crate::log::{Log, Volume};
 use crate::process::{Ending, Handler, free_port};
-use crate::queue::{Listener, Queues, Runner};
+use crate::queue::Queues;
+use crate::sources::Sources;
 use clap::Parser;
 use report::Report;
 use std::io;
@@ -40,6 +42,14 @@ struct Args {
     /// The master key; without this a new one is made at each start
     #[arg(long, value_name = "KEY")]
     master_key: Option<String>,
+
+    /// The port of the stand-in tenant; 0 takes the first free one after the main port
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    tenant_port: u16,
+
+    /// Start no stand-in tenant
+    #[arg(long, conflicts_with = "tenant_port")]
+    no_tenant: bool,
 
     /// Print only what the handler prints and what fails
     #[arg(long)]
@@ -122,7 +132,7 @@ async fn serve_app(args: Args, log: Log) -> Result<(), Failure> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    let app = App::read(&args.app, environment).map_err(cannot_read)?;
+    let mut app = App::read(&args.app, environment).map_err(cannot_read)?;
     if app.functions.is_empty() {
         log.warn("The app has no function, so the host would not even start the handler. Add a folder with a function.json.");
     }
@@ -146,6 +156,22 @@ async fn serve_app(args: Args, log: Log) -> Result<(), Failure> {
         })?,
     };
 
+    let sources =
+        Sources::read(&app).map_err(|problems| cannot_read(AppError::Problems(problems)))?;
+    let tenant = if args.no_tenant {
+        None
+    } else {
+        let authority = Authority::bind(args.tenant_port, port).await.map_err(|error| {
+            Failure::failed(format!(
+                "The tenant's port {} cannot be used: {error}. Run again with --tenant-port 0, or --no-tenant.",
+                args.tenant_port
+            ))
+        })?;
+        authority.introduce(&mut app.settings);
+        let origin = authority.origin().to_owned();
+        tokio::spawn(authority.serve());
+        Some(origin)
+    };
     let app = Arc::new(app);
     let (handler, mut supervisor) = Handler::start(Arc::clone(&app), handler_port, log);
     let invoker = Invoker {
@@ -157,9 +183,9 @@ async fn serve_app(args: Args, log: Log) -> Result<(), Failure> {
     };
     let names = app.functions.iter().map(|function| function.name.as_str());
     let keys = Keys::new(args.master_key.unwrap_or_else(keys::generate), names);
-    let report = Report::new(&app, port, handler_port, &keys.master());
-    start_queues(&app, &invoker);
-    let front = Arc::new(Front::new(Arc::clone(&app), keys, invoker, log));
+    let report = Report::new(&app, port, handler_port, &keys.master(), tenant);
+    sources.start(&invoker.queues, &app.host.queues, &invoker);
+    let front = Arc::new(Front::new(Arc::clone(&app), keys, invoker, sources, log));
     let serving = tokio::spawn(serve(listener, Arc::clone(&front)));
     log.info(&report.text());
 
@@ -218,27 +244,6 @@ async fn drain(front: &Front, signals: &mut Signals) {
         () = idle => {}
         () = tokio::time::sleep(DRAIN) => {}
         () = signals.next() => {}
-    }
-}
-
-fn start_queues(app: &App, invoker: &Invoker) {
-    let runner = Runner::new(
-        invoker.queues.clone(),
-        app.host.queues.clone(),
-        invoker.clone(),
-    );
-    for function in &app.functions {
-        let trigger = function.trigger();
-        if !trigger.is_kind("queueTrigger") {
-            continue;
-        }
-        let listener = Listener {
-            function: function.name.clone(),
-            binding: trigger.name.clone(),
-            queue: trigger.text("queueName", &app.settings).unwrap_or_default(),
-            data_type: trigger.data_type(),
-        };
-        tokio::spawn(runner.clone().run(listener));
     }
 }
 

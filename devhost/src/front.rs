@@ -26,6 +26,7 @@ use crate::http1::{Body, BodyError, Connection, RequestHead, Responder, Response
 use crate::invoke::Invoker;
 use crate::keys::{Grant, Keys};
 use crate::log::Log;
+use crate::sources::Sources;
 use query::Query;
 use route::RouteValues;
 use std::io;
@@ -44,6 +45,7 @@ pub(crate) struct Front {
     pub(crate) app: Arc<App>,
     pub(crate) keys: Keys,
     pub(crate) invoker: Invoker,
+    pub(crate) sources: Sources,
     pub(crate) log: Log,
     pub(crate) started: Instant,
     running: AtomicUsize,
@@ -67,11 +69,18 @@ enum Next {
 }
 
 impl Front {
-    pub(crate) fn new(app: Arc<App>, keys: Keys, invoker: Invoker, log: Log) -> Self {
+    pub(crate) fn new(
+        app: Arc<App>,
+        keys: Keys,
+        invoker: Invoker,
+        sources: Sources,
+        log: Log,
+    ) -> Self {
         Self {
             app,
             keys,
             invoker,
+            sources,
             log,
             started: Instant::now(),
             running: AtomicUsize::new(0),

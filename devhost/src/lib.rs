@@ -12,9 +12,11 @@
 #![deny(missing_docs)]
 
 mod app;
+mod authority;
 pub mod blob;
 pub mod call;
 pub mod cli;
+pub mod clock;
 pub mod encode;
 mod front;
 mod http1;
@@ -25,5 +27,8 @@ pub mod newtonsoft;
 pub mod outputs;
 mod process;
 pub mod queue;
+mod sources;
+pub mod tenant;
 #[cfg(test)]
 mod testing;
+pub mod timer;

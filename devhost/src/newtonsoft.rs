@@ -8,7 +8,7 @@
 //! a trailing comma, hexadecimal and octal integers, `NaN`), but not `new Type(...)`.
 //! The host runs in UTC, so a date with an offset is moved there.
 
-mod date;
+pub(crate) mod date;
 mod number;
 mod parse;
 mod print;

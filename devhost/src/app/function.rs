@@ -134,9 +134,11 @@ impl Function {
                 problems.push(format!("{at}: two bindings are named {}", binding.name));
             }
         }
+        let supports_retry = triggers.iter().any(|trigger| takes_retries(trigger));
         let retry = json
             .property("retry")
-            .and_then(|retry| Retry::read(retry, &at, problems));
+            .and_then(|retry| Retry::read(retry, &at, problems))
+            .filter(|_| supports_retry);
         let http = triggers
             .first()
             .filter(|trigger| trigger.is_kind("httpTrigger"))
@@ -148,6 +150,19 @@ impl Function {
             retry,
         })
     }
+}
+
+/// The triggers that retry policies are for; elsewhere the host ignores them
+/// (host 4.1037, `SupportsRetryAttribute`).
+fn takes_retries(trigger: &Binding) -> bool {
+    [
+        "timerTrigger",
+        "eventHubTrigger",
+        "cosmosDBTrigger",
+        "kafkaTrigger",
+    ]
+    .iter()
+    .any(|kind| trigger.is_kind(kind))
 }
 
 impl HttpTrigger {

@@ -66,6 +66,13 @@ impl Settings {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Sets what the app has not set itself.
+    pub(crate) fn set_default(&mut self, name: &str, value: impl Into<String>) {
+        self.values
+            .entry(name.to_owned())
+            .or_insert_with(|| value.into());
+    }
+
     /// Puts values in place of `%NAME%`. A name without a value stands for itself, in lower case
     /// and with hyphens, so that an app runs before anything is configured.
     pub(crate) fn expand(&self, text: &str) -> String {

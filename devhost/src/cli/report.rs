@@ -11,6 +11,9 @@ pub(super) struct Report {
     port: u16,
     handler_port: u16,
     master_key: String,
+    /// The stand-in tenant's origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
     mode: &'static str,
     functions: Vec<Line>,
     /// `%NAME%` without a value, and what stands for it.
@@ -34,7 +37,13 @@ struct Assumed {
 }
 
 impl Report {
-    pub(super) fn new(app: &App, port: u16, handler_port: u16, master_key: &str) -> Self {
+    pub(super) fn new(
+        app: &App,
+        port: u16,
+        handler_port: u16,
+        master_key: &str,
+        tenant: Option<String>,
+    ) -> Self {
         let url = format!("http://127.0.0.1:{port}");
         let functions = app
             .functions
@@ -52,6 +61,7 @@ impl Report {
             port,
             handler_port,
             master_key: master_key.to_owned(),
+            tenant,
             mode: match app.host.mode {
                 HttpMode::Envelope => "envelope",
                 HttpMode::Forwarding => "forwarding",
@@ -82,6 +92,11 @@ impl Report {
         }
         for Assumed { setting, value } in &self.assumed {
             text.push_str(&format!("\n%{setting}% has no value; {value} stands for it. Set it in local.settings.json.\n"));
+        }
+        if let Some(tenant) = &self.tenant {
+            text.push_str(&format!(
+                "\nTenant: {tenant}\nA token for the app:  curl -X POST {tenant}/stand-in/token\n"
+            ));
         }
         text.push_str(&format!(
             "\nMaster key: {}\n\nRun any function:  curl -X POST {}/admin/functions/NAME -H 'x-functions-key: {}' -d '{{}}'\nStop:              Ctrl-C\n",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::newtonsoft::{Date, DateKind};
+use crate::clock::Clock;
+use crate::newtonsoft::Date;
 
 /// The longest message text Azure Storage takes, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 65_536;
@@ -71,8 +72,7 @@ pub struct Queues {
 struct Shared {
     queues: Mutex<BTreeMap<String, Vec<Entry>>>,
     changes: watch::Sender<u64>,
-    started: Instant,
-    started_at: SystemTime,
+    clock: Clock,
 }
 
 #[derive(Debug)]
@@ -98,8 +98,7 @@ impl Queues {
             shared: Arc::new(Shared {
                 queues: Mutex::default(),
                 changes: watch::Sender::new(0),
-                started: Instant::now(),
-                started_at: SystemTime::now(),
+                clock: Clock::system(),
             }),
         }
     }
@@ -258,15 +257,10 @@ impl Queues {
             pop_receipt: entry.pop_receipt.clone(),
             text: entry.text.clone(),
             dequeue_count: entry.dequeue_count,
-            inserted: self.date(entry.inserted),
-            expires: self.date(entry.inserted + TIME_TO_LIVE),
-            next_visible: self.date(entry.visible),
+            inserted: self.shared.clock.at(entry.inserted),
+            expires: self.shared.clock.at(entry.inserted + TIME_TO_LIVE),
+            next_visible: self.shared.clock.at(entry.visible),
         }
-    }
-
-    fn date(&self, instant: Instant) -> Date {
-        let since = instant.saturating_duration_since(self.shared.started);
-        Date::at(self.shared.started_at + since, DateKind::Local)
     }
 }
 

@@ -1,8 +1,6 @@
 //! `POST /admin/functions/<name>`: runs any function (host 4.1037, `FunctionsController.Invoke`).
 
-use crate::app::Function;
-use crate::call::{Call, Invoke};
-use crate::encode::{Metadata, Value};
+use crate::call::Invoke;
 use crate::front::Front;
 use crate::http1::Response;
 use bytes::Bytes;
@@ -22,32 +20,10 @@ impl Front {
             Some(serde_json::Value::String(text)) => text.clone(),
             Some(other) => other.to_string(),
         };
-        // An HTTP function has no request here: the host accepts the call and nothing happens (seen).
-        if function.http.is_none() {
-            let call = call(function, input);
+        if let Some(call) = self.sources.by_hand(function, input) {
             let invoker = self.invoker.clone();
             tokio::spawn(async move { invoker.invoke(call).await });
         }
         Response::status(202)
-    }
-}
-
-/// The call that a manual run makes: the input stands in for the trigger's value.
-fn call(function: &Function, input: String) -> Call {
-    let trigger = function.trigger();
-    let binding = trigger.name.clone();
-    let is_binary = trigger
-        .raw("dataType")
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("binary"));
-    let value = if is_binary || trigger.is_kind("blobTrigger") {
-        Value::Bytes(input.into_bytes())
-    } else {
-        Value::Text(input)
-    };
-    Call {
-        function: function.name.clone(),
-        binding,
-        value,
-        trigger: Metadata::default(),
     }
 }
