@@ -1,1 +1,34 @@
-//! A local Azure Functions host.
+//! A local Azure Functions host for custom handlers.
+//!
+//! devhost knows the host's contract and nothing of who implements it: it reads `host.json` and
+//! `function.json`, starts the handler they name, and sends it what the real host would send.
+//!
+//! ```text
+//! front     HTTP from clients: routes, keys, three modes ┐
+//! queue     messages                                      ├─ invoke ── process ── the handler
+//! timer     schedules                                     ┘     └─ outputs: queues, blobs, the answer
+//! ```
+
+#![deny(missing_docs)]
+
+mod app;
+mod authority;
+pub mod blob;
+pub mod call;
+pub mod cli;
+pub mod clock;
+pub mod encode;
+mod front;
+mod http1;
+mod invoke;
+mod keys;
+mod log;
+pub mod newtonsoft;
+pub mod outputs;
+mod process;
+pub mod queue;
+mod sources;
+pub mod tenant;
+#[cfg(test)]
+mod testing;
+pub mod timer;

@@ -1,0 +1,152 @@
+//! What devhost says when it starts.
+
+use crate::app::{App, AuthLevel, Function, HttpMode};
+use serde::Serialize;
+
+/// Everything a person or a tool needs to begin.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    url: String,
+    port: u16,
+    handler_port: u16,
+    master_key: String,
+    /// The stand-in tenant's origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<String>,
+    mode: &'static str,
+    functions: Vec<Line>,
+    /// `%NAME%` without a value, and what stands for it.
+    assumed: Vec<Assumed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    name: String,
+    trigger: String,
+    /// The address of an HTTP function, else what sets the function off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    about: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Assumed {
+    setting: String,
+    value: String,
+}
+
+impl Report {
+    pub(super) fn new(
+        app: &App,
+        port: u16,
+        handler_port: u16,
+        master_key: &str,
+        tenant: Option<String>,
+    ) -> Self {
+        let url = format!("http://127.0.0.1:{port}");
+        let functions = app
+            .functions
+            .iter()
+            .map(|function| line(app, function, &url))
+            .collect();
+        let assumed = app
+            .settings
+            .assumed()
+            .into_iter()
+            .map(|(setting, value)| Assumed { setting, value })
+            .collect();
+        Self {
+            url,
+            port,
+            handler_port,
+            master_key: master_key.to_owned(),
+            tenant,
+            mode: match app.host.mode {
+                HttpMode::Envelope => "envelope",
+                HttpMode::Forwarding => "forwarding",
+                HttpMode::Proxying => "proxying",
+            },
+            functions,
+            assumed,
+        }
+    }
+
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("strings and numbers are always JSON")
+    }
+
+    pub(super) fn text(&self) -> String {
+        let width = self
+            .functions
+            .iter()
+            .map(|line| line.name.len())
+            .max()
+            .unwrap_or_default();
+        let mut text = format!(
+            "\nHTTP functions travel by {}; the handler is on 127.0.0.1:{}.\n\n",
+            self.mode, self.handler_port
+        );
+        for line in &self.functions {
+            text.push_str(&format!("  {:width$}  {}\n", line.name, line.about));
+        }
+        for Assumed { setting, value } in &self.assumed {
+            text.push_str(&format!("\n%{setting}% has no value; {value} stands for it. Set it in local.settings.json.\n"));
+        }
+        if let Some(tenant) = &self.tenant {
+            text.push_str(&format!(
+                "\nTenant: {tenant}\nA token for the app:  curl -X POST {tenant}/stand-in/token\n"
+            ));
+        }
+        text.push_str(&format!(
+            "\nMaster key: {}\n\nRun any function:  curl -X POST {}/admin/functions/NAME -H 'x-functions-key: {}' -d '{{}}'\nStop:              Ctrl-C\n",
+            self.master_key, self.url, self.master_key
+        ));
+        text
+    }
+}
+
+fn line(app: &App, function: &Function, url: &str) -> Line {
+    let trigger = function.trigger();
+    let (address, about) = match &function.http {
+        Some(http) => {
+            let methods = http
+                .methods
+                .as_ref()
+                .map_or_else(|| "any method".to_owned(), |methods| methods.join(","));
+            let address = format!("{url}/{}", http.route.text());
+            let key = match http.auth {
+                AuthLevel::Anonymous => "no key",
+                AuthLevel::Function => "function key",
+                AuthLevel::Admin => "master key",
+            };
+            (
+                Some(address.clone()),
+                format!("{methods} {address} ({key})"),
+            )
+        }
+        None => {
+            let source = [
+                "queueName",
+                "schedule",
+                "path",
+                "topicName",
+                "eventHubName",
+                "hubName",
+                "toolName",
+            ]
+            .iter()
+            .find_map(|property| trigger.text(property, &app.settings));
+            let source = source
+                .map(|source| format!(" {source}"))
+                .unwrap_or_default();
+            (None, format!("{}{source}", trigger.kind))
+        }
+    };
+    Line {
+        name: function.name.clone(),
+        trigger: trigger.kind.clone(),
+        url: address,
+        about,
+    }
+}
