@@ -19,7 +19,7 @@ pub use table::{Setting, TABLE};
 
 /// Where settings come from.
 pub trait Source {
-    /// The value of a setting, if it is set and is text.
+    /// The value of a setting, if it is set.
     fn get(&self, name: &str) -> Option<String>;
 
     /// The names of all settings.
@@ -32,7 +32,9 @@ pub struct Environment;
 
 impl Source for Environment {
     fn get(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        // Bytes that are no text are replaced, not passed over: a setting that is there must not
+        // look as if it were not.
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
     fn names(&self) -> Vec<String> {

@@ -43,6 +43,7 @@ pub(super) fn object(text: &[u8], max_depth: usize) -> Result<Members<'_>, Fault
     let fault = Cell::new(Fault::Syntax);
     let strict = Strict {
         levels: max_depth,
+        expected: (text.len() / BYTES_A_MEMBER).min(64),
         fault: &fault,
     };
     let mut parser = serde_json::Deserializer::from_str(text);
@@ -71,13 +72,19 @@ impl Fault {
 #[derive(Clone, Copy)]
 struct Strict<'f> {
     levels: usize,
+    /// How many members to make room for.
+    expected: usize,
     fault: &'f Cell<Fault>,
 }
 
 impl<'f> Strict<'f> {
     fn inside<E: serde::de::Error>(self) -> Result<Strict<'f>, E> {
         match self.levels.checked_sub(1) {
-            Some(levels) => Ok(Strict { levels, ..self }),
+            Some(levels) => Ok(Strict {
+                levels,
+                expected: 0,
+                ..self
+            }),
             None => Err(self.refuse(Fault::TooDeep)),
         }
     }
@@ -142,8 +149,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
         let inside = self.inside()?;
-        // A token of Entra has about 25 claims.
-        let mut members = Members::with_capacity(if self.levels > 1 { 32 } else { 0 });
+        let mut members = Members::with_capacity(self.expected);
         while let Some(name) = entries.next_key_seed(Name)? {
             members.push((name, entries.next_value_seed(inside)?));
         }
@@ -195,6 +201,9 @@ fn has_duplicate(members: &Members<'_>) -> bool {
     names.sort_unstable();
     names.windows(2).any(|pair| pair[0] == pair[1])
 }
+
+/// About what a member of a token's header or payload takes.
+const BYTES_A_MEMBER: usize = 32;
 
 #[cfg(test)]
 mod tests {

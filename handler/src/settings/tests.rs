@@ -149,3 +149,15 @@ fn loopback_is_told_from_names_that_only_look_like_it() {
         assert!(!is_loopback(&url(elsewhere)), "{elsewhere}");
     }
 }
+
+#[test]
+fn the_environment_is_that_of_this_process() {
+    let name = "CARGO_MANIFEST_DIR";
+
+    assert_eq!(
+        Environment.get(name).as_deref(),
+        Some(env!("CARGO_MANIFEST_DIR"))
+    );
+    assert!(Environment.names().iter().any(|other| other == name));
+    assert_eq!(Environment.get("STOCKADE__NOT_SET"), None);
+}

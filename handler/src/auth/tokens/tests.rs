@@ -495,6 +495,26 @@ async fn an_outage_at_the_start_is_survived() {
     assert_eq!(harness.outcome(&harness.token()).await, "accepted");
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_are_kept_fresh_while_somebody_holds_on_and_no_longer() {
+    let harness = Harness::new(&[]);
+    let a_while = || {
+        harness.clock.advance(Duration::from_secs(2 * 3600));
+        tokio::time::sleep(Duration::from_secs(120))
+    };
+
+    let refresher = harness.tokens.keep_fresh();
+    a_while().await;
+    assert!(harness.tokens.is_ready());
+    let once = harness.tenant.requests().len();
+    a_while().await;
+    assert_eq!(harness.tenant.requests().len(), 2 * once);
+
+    drop(refresher);
+    a_while().await;
+    assert_eq!(harness.tenant.requests().len(), 2 * once);
+}
+
 #[tokio::test]
 async fn no_denial_shows_what_a_token_says() {
     let harness = Harness::new(&[]);
