@@ -239,3 +239,6 @@ impl<S: Send + Sync + 'static> Endpoints<S> {
         function.run(arrival, &self.limits, state).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,10 +17,7 @@ pub fn function() -> Function<AppState> {
 
 async fn order_worker(meta: QueueMeta, Message(order): Message<PlacedOrder>) -> Result<(), Error> {
     // Deliveries repeat, so whatever is done here has to be safe to do again for the same order.
-    tracing::info!(
-        dequeue_count = meta.dequeue_count,
-        "order worked off"
-    );
+    tracing::info!(dequeue_count = meta.dequeue_count, "order worked off");
     Ok(())
 }
 
