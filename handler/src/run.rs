@@ -208,6 +208,13 @@ where
         ready = ready.state().initialized(),
         "serving"
     );
+    if let Some(authority) = settings
+        .auth
+        .as_ref()
+        .and_then(AuthSettings::insecure_authority)
+    {
+        tracing::warn!(%authority, "INSECURE: tokens of this authority are believed");
+    }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {
         let reason = wait_for_end().await;

@@ -173,7 +173,7 @@ async fn one_line_tells_of_each_invocation() {
             ],
             [
                 &json!("denied"),
-                &json!("missing-token"),
+                &json!("missing_token"),
                 &Value::Null,
                 &json!("WARN")
             ],
@@ -272,8 +272,6 @@ fn bytes_through_the_envelope_are_refused_at_the_start() {
 #[tokio::test]
 async fn each_failure_has_its_row_in_the_outcome_table() {
     type Make = fn() -> Error;
-    let io = || std::io::Error::other("the vault said: hunter2");
-    let _ = io;
     let rows: [(&str, Make, u16, bool); 9] = [
         ("forbidden", || Error::forbidden("No."), 403, true),
         ("not_found", || Error::not_found("No."), 404, true),
@@ -550,7 +548,7 @@ fn what_types_cannot_refuse_is_a_problem() {
     type Build = Box<dyn Fn(App<()>) -> App<()>>;
     let one =
         |function: fn() -> Function<()>| -> Build { Box::new(move |app| app.function(function())) };
-    let rows: [(&str, Build); 12] = [
+    let rows: [(&str, Build); 13] = [
         ("no functions", Box::new(|app| app)),
         (
             "begins with a letter",
@@ -590,6 +588,10 @@ fn what_types_cannot_refuse_is_a_problem() {
         (
             "no rule",
             one(|| Function::new("it", on::get("it", access::any_of([])), none)),
+        ),
+        (
+            "name of a scope",
+            one(|| Function::new("it", on::get("it", access::scope("Read all")), none)),
         ),
         (
             "no reason",

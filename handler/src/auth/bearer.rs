@@ -77,22 +77,22 @@ mod tests {
     #[test]
     fn every_other_form_is_refused_by_its_own_rule() {
         let rows: [(&[&[u8]], &str); 16] = [
-            (&[], "missing-token"),
-            (&[b"Bearer a", b"Bearer a"], "several-credentials"),
-            (&[b"Bearer a", b"Basic a"], "several-credentials"),
-            (&[b""], "not-bearer"),
-            (&[b"a.b.c"], "not-bearer"),
-            (&[b"Basic YQ=="], "not-bearer"),
-            (&[b"Bearers a"], "not-bearer"),
-            (&[b"Bearer\ta"], "not-bearer"),
-            (&[b"Bearer"], "malformed-credentials"),
-            (&[b"Bearer "], "malformed-credentials"),
-            (&[b"Bearer  a"], "malformed-credentials"),
-            (&[b"Bearer a b"], "malformed-credentials"),
-            (&[b"Bearer a, Bearer b"], "malformed-credentials"),
-            (&[b"Bearer =a"], "malformed-credentials"),
-            (&[b"Bearer \xc3\xa4"], "malformed-credentials"),
-            (&[b"Bearer 12345678901234567"], "token-too-long"),
+            (&[], "missing_token"),
+            (&[b"Bearer a", b"Bearer a"], "several_credentials"),
+            (&[b"Bearer a", b"Basic a"], "several_credentials"),
+            (&[b""], "not_bearer"),
+            (&[b"a.b.c"], "not_bearer"),
+            (&[b"Basic YQ=="], "not_bearer"),
+            (&[b"Bearers a"], "not_bearer"),
+            (&[b"Bearer\ta"], "not_bearer"),
+            (&[b"Bearer"], "malformed_credentials"),
+            (&[b"Bearer "], "malformed_credentials"),
+            (&[b"Bearer  a"], "malformed_credentials"),
+            (&[b"Bearer a b"], "malformed_credentials"),
+            (&[b"Bearer a, Bearer b"], "malformed_credentials"),
+            (&[b"Bearer =a"], "malformed_credentials"),
+            (&[b"Bearer \xc3\xa4"], "malformed_credentials"),
+            (&[b"Bearer 12345678901234567"], "token_too_long"),
         ];
         for (values, rule) in rows {
             assert_eq!(read(values), Err(rule), "{values:?}");

@@ -37,6 +37,19 @@ impl Rule {
         Err(Denial::MissingPermission { scopes })
     }
 
+    /// A name that no token can carry: a scope's is one or more visible ASCII characters without `"`
+    /// and `\\` (RFC 6749 §3.3), and Entra takes the same for roles.
+    pub(crate) fn unspeakable(&self) -> Option<&'static str> {
+        match self {
+            Self::Scope(name) | Self::Role(name) | Self::UserRole(name) => {
+                let sound = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+                (name.is_empty() || !name.bytes().all(sound)).then_some(*name)
+            }
+            Self::AnyCaller => None,
+            Self::AnyOf(rules) => rules.iter().find_map(Self::unspeakable),
+        }
+    }
+
     fn allows(&self, caller: &Principal) -> bool {
         match self {
             Self::Scope(name) => caller.kind() == Kind::User && caller.has_scope(name),

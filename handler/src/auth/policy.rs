@@ -30,7 +30,11 @@ impl Gate {
             Self::Anonymous { reason } if reason.trim().is_empty() => {
                 problems.push("`anonymous` gives no reason".to_owned());
             }
-            Self::Rule(_) | Self::Anonymous { .. } | Self::Host => {}
+            Self::Rule(rule) => problems.extend(
+                rule.unspeakable()
+                    .map(|name| format!("`{name}` cannot be the name of a scope or role")),
+            ),
+            Self::Anonymous { .. } | Self::Host => {}
         }
     }
 

@@ -157,7 +157,7 @@ mod tests {
             "aa.bb.cc.",
             "a.b.c.d.e",
         ] {
-            assert_eq!(rule(Compact::split(token)), "malformed-token", "{token}");
+            assert_eq!(rule(Compact::split(token)), "malformed_token", "{token}");
         }
     }
 
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(decode("-_8").expect("base64url"), [0xfb, 0xff]);
 
         for other in ["YQ==", "YR", "Y", "Y Q", "YQ\n", "+/8", "YQ%3D", "Yä"] {
-            assert_eq!(rule(decode(other)), "malformed-token", "{other}");
+            assert_eq!(rule(decode(other)), "malformed_token", "{other}");
         }
     }
 
@@ -192,32 +192,32 @@ mod tests {
             (r#"{"typ":"JWT","alg":["RS256"],"kid":"a"}"#, "algorithm"),
             (r#"{"typ":"JWT","alg":null,"kid":"a"}"#, "algorithm"),
             (r#"{"typ":"JWT","kid":"a"}"#, "algorithm"),
-            (r#"{"alg":"RS256","kid":"a"}"#, "token-header"),
+            (r#"{"alg":"RS256","kid":"a"}"#, "token_header"),
             (
                 r#"{"typ":"at+jwt","alg":"RS256","kid":"a"}"#,
-                "token-header",
+                "token_header",
             ),
-            (r#"{"typ":"jwt","alg":"RS256","kid":"a"}"#, "token-header"),
-            (r#"{"typ":"JWT","alg":"RS256"}"#, "token-header"),
-            (r#"{"typ":"JWT","alg":"RS256","kid":""}"#, "token-header"),
-            (r#"{"typ":"JWT","alg":"RS256","kid":7}"#, "token-header"),
-            (r#"{"typ":"JWT","alg":"RS256","kid":"a b"}"#, "token-header"),
+            (r#"{"typ":"jwt","alg":"RS256","kid":"a"}"#, "token_header"),
+            (r#"{"typ":"JWT","alg":"RS256"}"#, "token_header"),
+            (r#"{"typ":"JWT","alg":"RS256","kid":""}"#, "token_header"),
+            (r#"{"typ":"JWT","alg":"RS256","kid":7}"#, "token_header"),
+            (r#"{"typ":"JWT","alg":"RS256","kid":"a b"}"#, "token_header"),
             (
                 r#"{"typ":"JWT","alg":"RS256","kid":"\u0000"}"#,
-                "token-header",
+                "token_header",
             ),
             (
                 r#"{"typ":"JWT","alg":"RS256","kid":"a","kid":"a"}"#,
-                "malformed-token",
+                "malformed_token",
             ),
             (
                 r#"{"typ":"JWT","alg":"RS256","kid":"a","nonce":"a"}"#,
-                "microsoft-graph",
+                "microsoft_graph",
             ),
-            (r#"["typ","JWT"]"#, "malformed-token"),
+            (r#"["typ","JWT"]"#, "malformed_token"),
             (
                 r#"{"a":[[[[[[[[]]]]]]]],"typ":"JWT","alg":"RS256","kid":"a"}"#,
-                "malformed-token",
+                "malformed_token",
             ),
         ] {
             assert_eq!(rule(Header::read(text.as_bytes())), expected, "{text}");
@@ -232,7 +232,7 @@ mod tests {
             let text = format!(r#"{{"typ":"JWT","alg":"RS256","kid":"a","{name}":null}}"#);
             assert_eq!(
                 rule(Header::read(text.as_bytes())),
-                "token-header",
+                "token_header",
                 "{name}"
             );
         }
@@ -247,7 +247,7 @@ mod tests {
         };
 
         assert_eq!(with(128), "accepted");
-        assert_eq!(with(129), "token-header");
+        assert_eq!(with(129), "token_header");
     }
 
     proptest! {

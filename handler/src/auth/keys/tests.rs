@@ -97,15 +97,15 @@ async fn an_unknown_name_causes_one_fetch_in_each_cooldown() {
     assert_eq!(harness.fetches(), 1);
 
     let unknown = join_all((0..50).map(|_| harness.find("no-such-key"))).await;
-    assert_eq!(unknown, ["unknown-key"; 50]);
+    assert_eq!(unknown, ["unknown_key"; 50]);
     assert_eq!(harness.fetches(), 2);
 
     harness.advance(299);
-    assert_eq!(harness.find("another").await, "unknown-key");
+    assert_eq!(harness.find("another").await, "unknown_key");
     assert_eq!(harness.fetches(), 2);
 
     harness.advance(1);
-    assert_eq!(harness.find("another").await, "unknown-key");
+    assert_eq!(harness.find("another").await, "unknown_key");
     assert_eq!(harness.fetches(), 3);
 }
 
@@ -137,7 +137,7 @@ async fn a_withdrawn_key_ends_at_the_next_good_refresh() {
     harness.keys.refresh_due().await;
 
     assert!(!key.is_good(harness.clock.uptime()));
-    assert_eq!(harness.find("first-key").await, "unknown-key");
+    assert_eq!(harness.find("first-key").await, "unknown_key");
     assert_eq!(harness.find("second-key").await, "found");
 }
 
@@ -216,7 +216,7 @@ async fn the_last_good_keys_outlive_an_outage_of_a_day_and_no_longer() {
     assert!(harness.keys.are_ready());
 
     harness.advance(1);
-    assert_eq!(harness.find("first-key").await, "keys-unavailable");
+    assert_eq!(harness.find("first-key").await, "keys_unavailable");
     assert!(!key.is_good(harness.clock.uptime()));
     assert!(!harness.keys.are_ready());
 }
@@ -242,7 +242,7 @@ async fn an_unknown_name_in_an_outage_is_refused_as_unknown() {
     let harness = Harness::ready().await;
     harness.tenant.fail(503);
 
-    assert_eq!(harness.find("no-such-key").await, "unknown-key");
+    assert_eq!(harness.find("no-such-key").await, "unknown_key");
     assert_eq!(harness.find("first-key").await, "found");
 }
 
@@ -256,17 +256,17 @@ async fn without_keys_the_answer_is_later_and_recovery_needs_no_help() {
         .find(ours(), "first-key")
         .await
         .expect_err("no keys");
-    assert_eq!(denial.rule(), "keys-unavailable");
+    assert_eq!(denial.rule(), "keys_unavailable");
     assert_eq!(denial.retry_after(), Some(2));
     assert_eq!(harness.fetches(), 1);
 
     // Not due yet: nobody is asked, nobody waits.
-    assert_eq!(harness.find("first-key").await, "keys-unavailable");
+    assert_eq!(harness.find("first-key").await, "keys_unavailable");
     assert_eq!(harness.fetches(), 1);
 
     harness.tenant.recover();
     harness.advance(1);
-    assert_eq!(harness.find("first-key").await, "keys-unavailable");
+    assert_eq!(harness.find("first-key").await, "keys_unavailable");
     harness.keys.refresh_due().await;
     assert_eq!(harness.find("first-key").await, "found");
     assert_eq!(harness.fetches(), 2);
@@ -317,7 +317,7 @@ async fn any_tenant_brings_its_own_keys() {
     assert_eq!(harness.find("first-key").await, "found");
 
     let denial = harness.keys.find(stranger(1), "first-key").await;
-    assert_eq!(denial.expect_err("no such tenant").rule(), "unknown-key");
+    assert_eq!(denial.expect_err("no such tenant").rule(), "unknown_key");
 }
 
 #[tokio::test]
@@ -328,12 +328,12 @@ async fn strangers_at_random_keep_new_tenants_waiting_but_not_known_ones() {
 
     for number in 0..limit - 1 {
         let denial = harness.keys.find(stranger(number), "first-key").await;
-        assert_eq!(denial.expect_err("no such tenant").rule(), "unknown-key");
+        assert_eq!(denial.expect_err("no such tenant").rule(), "unknown_key");
     }
     let denial = harness.keys.find(stranger(limit), "first-key").await;
     let denial = denial.expect_err("too many");
 
-    assert_eq!(denial.rule(), "keys-unavailable");
+    assert_eq!(denial.rule(), "keys_unavailable");
     assert_eq!(denial.retry_after(), Some(60));
     assert_eq!(harness.find("first-key").await, "found");
 }

@@ -108,7 +108,7 @@ async fn an_application_with_delegated_scopes_is_refused_as_not_allowed() {
     let denial = harness.tokens.verify(&token.sign()).await;
 
     let denial = denial.expect_err("a contradiction");
-    assert_eq!(denial.rule(), "contradictory-permissions");
+    assert_eq!(denial.rule(), "contradictory_permissions");
     assert_eq!(denial.status(), 403);
 }
 
@@ -150,7 +150,7 @@ async fn one_change_to_the_claims_is_refused_by_its_own_rule() {
         (
             "Graph's audience",
             token().claim("aud", "00000003-0000-0000-c000-000000000000"),
-            "microsoft-graph",
+            "microsoft_graph",
         ),
         ("another tenant", token().tenant(OTHER_GUID), "tenant"),
         (
@@ -189,7 +189,7 @@ async fn one_change_to_the_claims_is_refused_by_its_own_rule() {
             token().claim("iss", "https://login.microsoftonline.com/{tenantid}/v2.0"),
             "issuer",
         ),
-        ("v1", token().v1(), "version-1"),
+        ("v1", token().v1(), "version_1"),
         (
             "v2 with the v1 issuer",
             token().claim("iss", format!("https://sts.windows.net/{}/", tenant_id())),
@@ -207,12 +207,12 @@ async fn one_change_to_the_claims_is_refused_by_its_own_rule() {
         (
             "not valid yet",
             token().claim("nbf", START + 61),
-            "not-yet-valid",
+            "not_yet_valid",
         ),
         (
             "issued in the future",
             token().claim("iat", START + 61),
-            "not-yet-valid",
+            "not_yet_valid",
         ),
         (
             "ends before it begins",
@@ -227,23 +227,23 @@ async fn one_change_to_the_claims_is_refused_by_its_own_rule() {
         (
             "bound to a key",
             token().claim("cnf", json!({"kid": "x"})),
-            "bound-token",
+            "bound_token",
         ),
-        ("an ID token", token().claim("nonce", "x"), "id-token"),
+        ("an ID token", token().claim("nonce", "x"), "id_token"),
         (
             "an ID token without client",
             token().claim("nonce", "x").without("azp"),
-            "id-token",
+            "id_token",
         ),
         (
             "an ID token by at_hash",
             token().claim("at_hash", "x"),
-            "id-token",
+            "id_token",
         ),
         (
             "an ID token by c_hash",
             token().claim("c_hash", "x"),
-            "id-token",
+            "id_token",
         ),
         (
             "another algorithm",
@@ -253,27 +253,27 @@ async fn one_change_to_the_claims_is_refused_by_its_own_rule() {
         (
             "a critical extension",
             token().header("crit", json!(["exp"])),
-            "token-header",
+            "token_header",
         ),
         (
             "a key of its own",
             token().header("jwk", SigningKey::first().jwk()),
-            "token-header",
+            "token_header",
         ),
         (
             "a Graph nonce",
             token().header("nonce", "x"),
-            "microsoft-graph",
+            "microsoft_graph",
         ),
         (
             "an unknown key",
             token().header("kid", "no-such-key"),
-            "unknown-key",
+            "unknown_key",
         ),
         (
             "a key in other case",
             token().header("kid", "FIRST-KEY"),
-            "unknown-key",
+            "unknown_key",
         ),
         (
             "another key under our name",
@@ -295,7 +295,7 @@ async fn a_token_lives_from_nbf_to_exp_give_or_take_the_skew() {
 
     for (name, early, rule) in [
         ("in time", 60, "accepted"),
-        ("too early", 61, "not-yet-valid"),
+        ("too early", 61, "not_yet_valid"),
     ] {
         let token = token
             .clone()
@@ -333,7 +333,7 @@ async fn a_remembered_token_ends_with_its_key() {
         harness.clock.advance(Duration::from_secs(2 * 3600));
         assert!(harness.tokens.prepare(Duration::from_secs(5)).await);
 
-        assert_eq!(harness.outcome(&token).await, "unknown-key", "{entries}");
+        assert_eq!(harness.outcome(&token).await, "unknown_key", "{entries}");
     }
 }
 
@@ -403,7 +403,7 @@ async fn only_a_token_that_claims_to_be_ours_causes_a_fetch() {
         assert!(harness.tenant.requests().is_empty());
     }
 
-    assert_eq!(harness.outcome(&token()).await, "unknown-key");
+    assert_eq!(harness.outcome(&token()).await, "unknown_key");
     assert!(!harness.tenant.requests().is_empty());
 }
 
@@ -419,20 +419,20 @@ async fn what_is_not_one_jwt_is_refused() {
     assert_eq!(harness.outcome_of(&good).await, "accepted");
 
     for (token, rule) in [
-        (String::new(), "malformed-token"),
-        (signed.to_owned(), "malformed-token"),
-        (format!("{signed}."), "malformed-token"),
-        (format!("{good}."), "malformed-token"),
-        (format!("{good}.{signature}"), "malformed-token"),
-        (format!("{good}="), "malformed-token"),
-        (format!("{good}\n"), "malformed-token"),
-        (format!(" {good}"), "malformed-token"),
-        (format!("{none}.{claims}."), "malformed-token"),
+        (String::new(), "malformed_token"),
+        (signed.to_owned(), "malformed_token"),
+        (format!("{signed}."), "malformed_token"),
+        (format!("{good}."), "malformed_token"),
+        (format!("{good}.{signature}"), "malformed_token"),
+        (format!("{good}="), "malformed_token"),
+        (format!("{good}\n"), "malformed_token"),
+        (format!(" {good}"), "malformed_token"),
+        (format!("{none}.{claims}."), "malformed_token"),
         (format!("{none}.{claims}.{signature}"), "algorithm"),
-        (format!("{twice}.{claims}.{signature}"), "malformed-token"),
+        (format!("{twice}.{claims}.{signature}"), "malformed_token"),
         (format!("{signed}.{}", &signature[4..]), "signature"),
         (format!("{signed}.AAAA"), "signature"),
-        ("a".repeat(32_769), "token-too-long"),
+        ("a".repeat(32_769), "token_too_long"),
     ] {
         assert_eq!(harness.outcome_of(&token).await, rule, "{token:.80}");
     }
