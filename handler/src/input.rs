@@ -1,0 +1,51 @@
+//! What a function is given: read strictly, then validated, or refused with the places.
+//!
+//! [`Input`] is what a payload type has to be. [`Lenient`] and [`FreeText`] are the two written
+//! exceptions from the strictness, and [`checks`] has rules for `#[validate(custom(…))]`.
+
+pub mod checks;
+pub(crate) mod content_type;
+mod fault;
+pub(crate) mod json;
+mod marker;
+mod parameters;
+pub(crate) mod path;
+mod percent;
+pub(crate) mod query;
+pub(crate) mod sample;
+mod text;
+mod traits;
+mod validate;
+
+pub use self::marker::{FreeText, Lenient};
+pub use self::traits::{Described, Input, Readable, Validated};
+
+use self::json::JsonLimits;
+use self::validate::{Broken, validate};
+use crate::problem::FieldError;
+
+/// Reads one JSON document as strictly as a function's payload is read, without its type's rules.
+///
+/// For tests of payload types and for benchmarks; a function is given its payload.
+///
+/// # Errors
+///
+/// The first place that cannot be read.
+#[cfg(feature = "testing")]
+pub fn strict<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
+    json::parse(bytes, &JsonLimits::default()).map_err(fault::Fault::into_body_error)
+}
+
+/// Reads and validates one JSON document.
+///
+/// # Errors
+///
+/// The first place that cannot be read, or all that break a rule.
+pub(crate) fn read_json<T: Input>(bytes: &[u8], limits: &JsonLimits) -> Result<T, Vec<FieldError>> {
+    let value = json::parse::<T>(bytes, limits).map_err(|fault| vec![fault.into_body_error()])?;
+    let trace = || (json::trace::<T>(bytes, limits), json::start(bytes));
+    match validate(&value, trace) {
+        Ok(()) => Ok(value),
+        Err(broken) => Err(broken.into_iter().map(Broken::into_body_error).collect()),
+    }
+}
