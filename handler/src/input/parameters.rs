@@ -114,18 +114,9 @@ impl<'de> de::Deserializer<'de> for Root<'_, '_> {
         visitor.visit_newtype_struct(Self { lenient, ..self })
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let skipped = |name: &str| self.parameters.skipped == Some(name);
-        if self.parameters.all.iter().all(|(name, _)| skipped(name)) {
-            visitor.visit_unit()
-        } else {
-            Err(Fault::new(Code::UnknownMember))
-        }
-    }
-
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct seq tuple tuple_struct map enum identifier ignored_any
+        unit unit_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
