@@ -3,6 +3,7 @@
 //! [`Input`] is what a payload type has to be. [`Lenient`] and [`FreeText`] are the two written
 //! exceptions from the strictness, and [`checks`] has rules for `#[validate(custom(…))]`.
 
+pub(crate) mod buffered;
 pub mod checks;
 pub(crate) mod content_type;
 mod fault;
