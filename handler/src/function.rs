@@ -142,6 +142,21 @@ pub struct Inputs {
     pub(crate) payload: Option<schemars::Schema>,
     pub(crate) query: Option<schemars::Schema>,
     pub(crate) path: Option<schemars::Schema>,
+    pub(crate) headers: Option<schemars::Schema>,
+}
+
+impl Inputs {
+    /// Every type that is read, with the name of where it is read from.
+    pub(crate) fn types(&self) -> impl Iterator<Item = (&'static str, &schemars::Schema)> {
+        [
+            ("payload", &self.payload),
+            ("query", &self.query),
+            ("path", &self.path),
+            ("headers", &self.headers),
+        ]
+        .into_iter()
+        .filter_map(|(name, schema)| Some((name, schema.as_ref()?)))
+    }
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Outputs, Failure>> + Send + 'a>>;

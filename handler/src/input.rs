@@ -3,17 +3,19 @@
 //! [`Input`] is what a payload type has to be. [`Lenient`] and [`FreeText`] are the two written
 //! exceptions from the strictness, and [`checks`] has rules for `#[validate(custom(…))]`.
 
+mod buffered;
 pub mod checks;
-pub(crate) mod content_type;
+mod content_type;
 mod extract;
 mod fault;
-pub(crate) mod json;
+mod headers;
+mod json;
 mod marker;
 mod parameters;
 mod params;
-pub(crate) mod path;
+mod path;
 mod percent;
-pub(crate) mod query;
+mod query;
 mod queue;
 mod rejection;
 mod request;
@@ -24,16 +26,17 @@ mod timer;
 mod traits;
 mod validate;
 
-pub use self::extract::{Json, Message, Path, Query};
+pub use self::extract::{Headers, Json, Message, Path, Query};
 pub use self::marker::{FreeText, Lenient};
+pub use self::params::Params;
 pub use self::queue::{QueueMessage, QueueMeta};
 pub use self::rejection::Rejection;
+pub use self::request::{Body, Request};
 pub use self::timer::Tick;
 pub use self::traits::{Described, Input, Readable, Validated};
 
-pub use self::params::Params;
+pub(crate) use self::buffered::open_variants;
 pub(crate) use self::request::declared_length;
-pub use self::request::{Body, Request};
 
 use self::json::JsonLimits;
 use self::validate::{Broken, validate};

@@ -8,7 +8,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::table::{Found, RouteTable, overlaps};
+pub(crate) use self::table::{Lookup, RouteTable, overlaps};
 
 /// A route such as `orders/{id}/lines/{line?}` or `files/{*path}`.
 ///

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::function::Entry;
+use crate::input::open_variants;
 use crate::routes::{self, RouteTable};
 use crate::wire::Mode;
 
@@ -27,6 +28,7 @@ pub(super) fn of<'a>(
             ));
         }
         destinations(entry, &mut problems);
+        inputs(entry, &mut problems);
     }
     invocation_paths(&entries, prefix, &mut problems);
     ambiguous_routes(&entries, prefix, &mut problems);
@@ -85,6 +87,39 @@ fn destinations(entry: &Entry, problems: &mut Vec<String>) {
             problems.push(format!(
                 "function `{}`: two outputs write to `{to}`; return them as one with `Enqueue::many`",
                 entry.name
+            ));
+        }
+    }
+}
+
+/// Types that the strict reader cannot see into, and path parameters that the route does not have.
+fn inputs(entry: &Entry, problems: &mut Vec<String>) {
+    for (source, schema) in entry.inputs.types() {
+        problems.extend(open_variants(schema).into_iter().map(|place| {
+            format!(
+                "function `{}`: the {source} has an enum at `{place}` whose variants take any member; add `#[serde(deny_unknown_fields)]`",
+                entry.name
+            )
+        }));
+    }
+    let Some(route) = &entry.trigger.route else {
+        return;
+    };
+    let wanted = entry
+        .inputs
+        .path
+        .as_ref()
+        .and_then(|path| path.as_value()["properties"].as_object());
+    for name in wanted.into_iter().flat_map(serde_json::Map::keys) {
+        if !route
+            .template
+            .parameters()
+            .any(|parameter| parameter == name)
+        {
+            problems.push(format!(
+                "function `{}`: the handler reads the path parameter `{name}`, which the route `{}` does not have",
+                entry.name,
+                route.template.as_str()
             ));
         }
     }

@@ -3,7 +3,7 @@
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::json::JsonLimits;
-use super::{Input, Rejection, content_type, path, query, read_json};
+use super::{Input, Rejection, content_type, headers, path, query, read_json};
 use crate::auth::Principal;
 use crate::function::{Argument, Call, Inputs, Part, Payload};
 use crate::on::{HasCaller, HasMessage, HasRequest};
@@ -19,6 +19,10 @@ pub struct Query<P>(pub P);
 /// The parameters in the route of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Path<P>(pub P);
+
+/// Headers of a request, but none that carry credentials.
+#[derive(Debug, Clone, Copy)]
+pub struct Headers<P>(pub P);
 
 /// The JSON payload of a message. It comes last among the arguments.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +72,21 @@ impl<T: HasRequest, S, P: Input> Argument<T, S> for Path<P> {
 
     fn describe(inputs: &mut Inputs) {
         inputs.path = Some(schemars::schema_for!(P));
+    }
+}
+
+impl<T: HasRequest, S, P: Input> Argument<T, S> for Headers<P> {
+    type Role = Part;
+
+    fn from_call(call: &Call<'_, T, S>) -> Result<Self, Rejection> {
+        let headers = &T::request(call.event).headers;
+        headers::read(headers)
+            .map(Headers)
+            .map_err(Rejection::invalid)
+    }
+
+    fn describe(inputs: &mut Inputs) {
+        inputs.headers = Some(schemars::schema_for!(P));
     }
 }
 

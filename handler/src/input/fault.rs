@@ -69,6 +69,7 @@ impl Fault {
         self
     }
 
+    #[cfg(test)]
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }

@@ -31,8 +31,9 @@
 //!
 //! `serde` reads `flatten`ed structs and untagged or internally tagged enums into a buffer first
 //! and fills the type from there. Names, depth, counts and texts in them are checked like all
-//! others, unknown members and arrays in place of structs are not: such a type has to say
-//! `deny_unknown_fields` itself, and errors in it name the place of the whole.
+//! others, unknown members and arrays in place of structs are not, and errors in them name the
+//! place of the whole. Such a type has to say `deny_unknown_fields` itself; `buffered` finds the
+//! enums that do not.
 
 mod access;
 mod key;

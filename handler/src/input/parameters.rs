@@ -27,8 +27,8 @@ pub(super) struct Parameters<'a> {
     pub(super) all: Vec<(Cow<'a, str>, &'a str)>,
     /// Between the items of a list inside one value.
     pub(super) separator: char,
-    /// A name that is skipped where the type does not know it.
-    pub(super) skipped: Option<&'static str>,
+    /// Names that may be there although the type does not know them.
+    pub(super) ignored: fn(&str) -> bool,
     /// Looks at a decoded value.
     pub(super) check: fn(&str) -> Result<(), Fault>,
 }
@@ -114,18 +114,9 @@ impl<'de> de::Deserializer<'de> for Root<'_, '_> {
         visitor.visit_newtype_struct(Self { lenient, ..self })
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let skipped = |name: &str| self.parameters.skipped == Some(name);
-        if self.parameters.all.iter().all(|(name, _)| skipped(name)) {
-            visitor.visit_unit()
-        } else {
-            Err(Fault::new(Code::UnknownMember))
-        }
-    }
-
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct seq tuple tuple_struct map enum identifier ignored_any
+        unit unit_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -163,7 +154,7 @@ impl<'de> de::MapAccess<'de> for Members<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         let (name, _) = &self.parameters.all[self.next - 1];
-        let ignorable = self.lenient || self.parameters.skipped == Some(name);
+        let ignorable = self.lenient || (self.parameters.ignored)(name);
         seed.deserialize(Values {
             parameters: self.parameters,
             name,

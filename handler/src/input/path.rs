@@ -26,7 +26,7 @@ pub(crate) fn read<T: Input>(captured: &[(&'static str, &str)]) -> Result<T, Vec
         part: Part::Path,
         all: all.collect(),
         separator: '/',
-        skipped: None,
+        ignored: |_| false,
         check: refuse_dot_segments,
     }
     .read(ParameterSource::Path)

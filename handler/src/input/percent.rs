@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::fault::{Code, Fault};
 use super::text::is_forbidden;
 
-/// How a part of a URL is written.
+/// How a part of a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// `+` is a space (WHATWG URL §5.1).
@@ -13,6 +13,8 @@ pub(super) enum Part {
     /// `+` is itself, and an escaped slash stays escaped: routing keeps it that way (ASP.NET Core,
     /// and seen on host 4.1037), so a segment never turns into two.
     Path,
+    /// Nothing is escaped (RFC 9110 §5.5).
+    Header,
 }
 
 /// Decodes one name or value.
@@ -31,7 +33,11 @@ pub(super) fn decode(raw: &str, part: Part, free_text: bool) -> Result<Cow<'_, s
 }
 
 fn unescape(raw: &str, part: Part) -> Result<Cow<'_, str>, Fault> {
-    let is_special = |byte: u8| byte == b'%' || (byte == b'+' && part == Part::Query);
+    let is_special = |byte: u8| match part {
+        Part::Query => byte == b'%' || byte == b'+',
+        Part::Path => byte == b'%',
+        Part::Header => false,
+    };
     if !raw.bytes().any(is_special) {
         return Ok(Cow::Borrowed(raw));
     }

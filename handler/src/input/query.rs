@@ -33,7 +33,7 @@ pub(crate) fn read<T: Input>(raw: &str) -> Result<T, Vec<FieldError>> {
         part: Part::Query,
         all,
         separator: ',',
-        skipped: Some(FUNCTION_KEY),
+        ignored: |name| name == FUNCTION_KEY,
         check: |_| Ok(()),
     }
     .read(ParameterSource::Query)

@@ -1,7 +1,9 @@
 //! A document that satisfies a schema, for people to start from.
 //!
 //! It is made from what the schema says: examples and defaults first, else the smallest value that
-//! keeps the rules. `pattern` is the one rule it cannot follow; give such a member an example.
+//! keeps the rules. It cannot follow a `pattern`, nor what the schema does not say: own checks, and
+//! `range`'s `exclusive_min` and `exclusive_max`, which `schemars` 1.2 does not read. Give such a
+//! member an example.
 
 use schemars::Schema;
 use serde_json::{Map, Number, Value, json};
@@ -171,9 +173,9 @@ fn number(schema: &Value) -> Value {
     let most = bound("maximum").or(bound("exclusiveMaximum"));
     let value = match (least, most) {
         (Some(least), Some(most)) => f64::midpoint(least, most),
-        (Some(least), None) => (least + 1.0).max(1.0),
-        (None, Some(most)) => (most - 1.0).min(1.0),
-        (None, None) => 1.0,
+        (Some(least), None) if least >= 1.0 => least + 1.0,
+        (None, Some(most)) if most <= 1.0 => bound("maximum").unwrap_or(most - 1.0),
+        _ => 1.0,
     };
     Number::from_f64(value).map_or(Value::Null, Value::Number)
 }

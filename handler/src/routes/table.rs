@@ -21,9 +21,9 @@ struct Route<K> {
 
 /// What a method and a path lead to.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found<'t, 'p, K> {
+pub(crate) enum Lookup<'t, 'p, K> {
     /// This function, with what its template captured.
-    Route { key: &'t K, params: Params<'p> },
+    Function { key: &'t K, params: Params<'p> },
     /// Something is at this path for these methods: 405 with `Allow` (RFC 9110 §15.5.6).
     MethodNotAllowed { allow: Vec<&'t Method> },
     /// Nothing is at this path.
@@ -56,17 +56,17 @@ impl<K> RouteTable<K> {
     ///
     /// A route that does not take the method gives way to a later one that does, as in the host,
     /// where the method is a constraint of the route.
-    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Found<'_, 'p, K> {
+    pub(crate) fn find<'p>(&self, method: &Method, path: &'p str) -> Lookup<'_, 'p, K> {
         let mut allow = Vec::new();
         let Some(path) = strip(&self.prefix, path) else {
-            return Found::NotFound;
+            return Lookup::NotFound;
         };
         for route in &self.routes {
             let Some(params) = route.template.matches(path) else {
                 continue;
             };
             if route.takes(method) {
-                return Found::Route {
+                return Lookup::Function {
                     key: &route.key,
                     params,
                 };
@@ -78,9 +78,9 @@ impl<K> RouteTable<K> {
             }
         }
         if allow.is_empty() {
-            Found::NotFound
+            Lookup::NotFound
         } else {
-            Found::MethodNotAllowed { allow }
+            Lookup::MethodNotAllowed { allow }
         }
     }
 
@@ -93,22 +93,6 @@ impl<K> RouteTable<K> {
             pairs.extend(rest.map(|other| (&route.key, &other.key)));
         }
         pairs
-    }
-
-    /// The routes that could match `/<function>`, the path at which the host calls an event
-    /// function.
-    ///
-    /// An outside caller could then invoke it with a payload of its own choice (seen on host 4.1037
-    /// with an empty prefix and a catch-all), so no app starts with such a route.
-    pub(crate) fn overlapping(&self, function: &str) -> impl Iterator<Item = &K> {
-        let path = format!("/{function}");
-        self.routes
-            .iter()
-            .filter(move |route| {
-                strip(&self.prefix, &path)
-                    .is_some_and(|path| route.template.matches(path).is_some())
-            })
-            .map(|route| &route.key)
     }
 }
 
@@ -127,8 +111,11 @@ impl<K> Route<K> {
     }
 }
 
-/// Whether a route under this prefix could match the path at which the host calls an event
-/// function: see [`RouteTable::overlapping`].
+/// Whether a route under this prefix could match `/<function>`, the path at which the host calls an
+/// event function.
+///
+/// An outside caller could then invoke it with a payload of its own choice (seen on host 4.1037 with
+/// an empty prefix and a catch-all), so no app starts with such a route.
 pub(crate) fn overlaps(prefix: &str, route: &RouteTemplate, function: &str) -> bool {
     let path = format!("/{function}");
     strip(&segments(prefix), &path).is_some_and(|path| route.matches(path).is_some())

@@ -7,7 +7,7 @@ use super::{Foreign, Mode, ReplyAs};
 use crate::function::Entry;
 use crate::input::Params;
 use crate::on::Route;
-use crate::routes::{Found, RouteTable};
+use crate::routes::{Lookup, RouteTable};
 
 /// A function of this app. Only [`Routes`] makes one, so an id always belongs to a function, and
 /// stages that look things up by it cannot be handed another function's.
@@ -81,7 +81,7 @@ impl Routes {
 
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Target, Foreign> {
         // The host keeps methods apart, so a route that does not take this one is not meant.
-        if let Found::Route { key, params } = self.direct.find(method, path) {
+        if let Lookup::Function { key, params } = self.direct.find(method, path) {
             return Ok(Target::Direct(*key, Params::new(params)));
         }
         match (method, path) {
@@ -126,8 +126,8 @@ impl Routes {
     pub(crate) fn params(&self, id: FunctionId, path: &str) -> Option<Params> {
         let route = self.functions[id.index()].route.as_ref()?;
         match route.find(&Method::GET, path) {
-            Found::Route { params, .. } => Some(Params::new(params)),
-            Found::MethodNotAllowed { .. } | Found::NotFound => None,
+            Lookup::Function { params, .. } => Some(Params::new(params)),
+            Lookup::MethodNotAllowed { .. } | Lookup::NotFound => None,
         }
     }
 }
