@@ -286,6 +286,44 @@ async fn a_long_call_keeps_its_message_hidden() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_message_whose_calls_were_given_up_too_often_is_poison_without_another() {
+    let (queues, calls) = (Queues::new(), Calls::ending(Outcome::Succeeded));
+    queues.send("q", "").unwrap();
+    for _ in 0..5 {
+        queues.receive("q", 1, Duration::ZERO);
+    }
+
+    run_for(1, &queues, Settings::default(), &calls, listener("q")).await;
+
+    assert!(calls.texts().is_empty());
+    assert_eq!(texts(&queues, "q-poison").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn paths_can_be_made_of_a_messages_text() {
+    let queues = Queues::new();
+    queues.send("q", Encoding::Base64.encode(b"a.txt")).unwrap();
+    queues.send("q", "/wD+gEE=").unwrap();
+    let binary = Listener {
+        data_type: DataType::Binary,
+        ..listener("q")
+    };
+
+    let paths = queues
+        .receive("q", 2, Duration::ZERO)
+        .into_iter()
+        .map(|message| {
+            let call = binary.call(&message, &Settings::default()).unwrap();
+            crate::outputs::resolve("docs/{queueTrigger}", &call.metadata()).ok()
+        });
+
+    assert_eq!(
+        paths.collect::<Vec<_>>(),
+        [Some("docs/a.txt".to_owned()), None]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pop_receipt_is_good_until_the_message_is_taken_again() {
     let queues = Queues::new();
     queues.send("q", "x").unwrap();
