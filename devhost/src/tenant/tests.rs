@@ -530,3 +530,35 @@ fn debugging_a_tenant_shows_no_key() {
 
     assert!(shown.contains("kid") && !shown.contains("pair"));
 }
+
+#[tokio::test]
+async fn it_is_served_over_http() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tenant = SHARED.clone();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = hyper::service::service_fn(|request| {
+            let tenant = tenant.clone();
+            async move { Ok::<_, std::convert::Infallible>(tenant.serve(request).await) }
+        });
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(hyper_util::rt::TokioIo::new(stream), service)
+            .await
+    });
+
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "GET {} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n",
+        v2_keys()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    assert!(answer.contains(&v2_issuer()));
+    server.await.unwrap().unwrap();
+}
