@@ -133,7 +133,7 @@ async fn a_message_that_fails_stays_hidden_for_the_visibility_timeout() {
         ..Settings::default()
     };
 
-    run_for(100, &queues, settings, &calls, listener("q")).await;
+    run_for(61, &queues, settings, &calls, listener("q")).await;
 
     let made = calls.made.lock().unwrap().clone();
     let waits: Vec<u64> = made
@@ -141,6 +141,11 @@ async fn a_message_that_fails_stays_hidden_for_the_visibility_timeout() {
         .map(|pair| (pair[1].2 - pair[0].2).as_secs())
         .collect();
     assert_eq!(waits, [30, 30]);
+    assert_eq!(
+        texts(&queues, "q-poison").len(),
+        1,
+        "the last failure is not waited for"
+    );
 }
 
 #[tokio::test(start_paused = true)]
