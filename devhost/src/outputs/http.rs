@@ -146,6 +146,9 @@ pub fn returned(value: &Bound) -> Result<HttpAnswer, OutputError> {
         Bound::Token(Token::String(text)) => {
             Token::parse(text).unwrap_or_else(|_| text.as_str().into())
         }
+        // Printed and read again, like the named output.
+        Bound::Token(object @ Token::Object(_)) => Token::parse(&object.to_compact())
+            .map_err(|_| OutputError::NotAResponse("nested too deep"))?,
         Bound::Token(token) => token.clone(),
     };
     let Some(body) = entry(&content, "body") else {

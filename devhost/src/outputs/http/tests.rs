@@ -284,6 +284,23 @@ fn a_returned_response_knows_status_and_prints_dotnet_types() {
 }
 
 #[test]
+fn a_response_nested_more_than_64_deep_fails_the_function() {
+    let output = |depth: usize| {
+        let body = "[".repeat(depth) + &"]".repeat(depth);
+        Token::parse_response(&format!("{{\"body\":{body}}}")).unwrap()
+    };
+
+    for (depth, fits) in [(63, true), (64, false)] {
+        assert_eq!(response(Some(&output(depth))).is_ok(), fits, "{depth}");
+        assert_eq!(
+            returned(&Bound::Token(output(depth))).is_ok(),
+            fits,
+            "{depth}"
+        );
+    }
+}
+
+#[test]
 fn returned_text_is_decoded_or_read_as_json_when_it_can_be() {
     assert_eq!(by_return("\"aGVsbG8=\"").body, b"hello");
     assert_eq!(by_return("\"aGVsbG8=\"").header("content-type"), None);
