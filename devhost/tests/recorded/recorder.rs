@@ -193,7 +193,7 @@ async fn special(stream: &mut TcpStream, head: &Head) -> io::Result<bool> {
         "half" => {
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
-                .await?
+                .await?;
         }
         "halfchunk" => {
             stream
