@@ -151,7 +151,7 @@ impl Sent {
 }
 
 impl Received {
-    fn read(value: &Value) -> Self {
+    pub(crate) fn read(value: &Value) -> Self {
         Self::new(
             value["method"].as_str().expect("a method").to_owned(),
             value["target"].as_str().expect("a target").to_owned(),

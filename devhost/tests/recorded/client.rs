@@ -73,6 +73,21 @@ pub(crate) async fn get(port: u16, target: &str, fields: Vec<(String, String)>) 
     Got::parse(&bytes)
 }
 
+/// Sends a whole request and waits for the end of the answer.
+pub(crate) async fn send_bytes(port: u16, request: &[u8]) -> Got {
+    let mut stream = connect(port).await;
+    stream
+        .write_all(request)
+        .await
+        .expect("the host takes requests");
+    let mut bytes = Vec::new();
+    stream
+        .read_to_end(&mut bytes)
+        .await
+        .expect("a whole answer");
+    Got::parse(&bytes)
+}
+
 /// The first bytes that come back.
 pub(crate) async fn first_piece(port: u16, target: &str) -> String {
     let mut stream = connect(port).await;

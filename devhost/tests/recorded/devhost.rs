@@ -14,6 +14,17 @@ pub(crate) enum Mode {
     Proxying,
     /// Proxying with an empty route prefix and a route that takes everything.
     CatchAll,
+    CatchAllForwarding,
+    CatchAllEnvelope,
+}
+
+impl Mode {
+    fn catches_all(self) -> bool {
+        matches!(
+            self,
+            Self::CatchAll | Self::CatchAllForwarding | Self::CatchAllEnvelope
+        )
+    }
 }
 
 pub(crate) struct Devhost {
@@ -93,13 +104,13 @@ impl Devhost {
 }
 
 fn write_app(root: &Path, mode: Mode, handler_port: u16) {
-    let prefix = if mode == Mode::CatchAll { "" } else { "api" };
+    let prefix = if mode.catches_all() { "" } else { "api" };
     let host = serde_json::json!({
         "version": "2.0",
         "functionTimeout": "00:00:10",
         "extensions": {"http": {"routePrefix": prefix}},
         "customHandler": {
-            "enableForwardingHttpRequest": mode == Mode::Forwarding,
+            "enableForwardingHttpRequest": matches!(mode, Mode::Forwarding | Mode::CatchAllForwarding),
             "enableProxyingHttpRequest": matches!(mode, Mode::Proxying | Mode::CatchAll),
             "port": handler_port.to_string(),
             "description": {"defaultExecutablePath": "sleep", "arguments": ["600"]},
@@ -117,7 +128,7 @@ fn write_app(root: &Path, mode: Mode, handler_port: u16) {
         {"type": "timerTrigger", "direction": "in", "name": "timer", "schedule": "0 0 3 * * *"},
     ]);
     let functions = match mode {
-        Mode::CatchAll => vec![
+        mode if mode.catches_all() => vec![
             ("catchall", http("{*path}", "anonymous")),
             ("nightly", nightly),
         ],

@@ -7,6 +7,7 @@
 mod case;
 mod client;
 mod devhost;
+mod events;
 mod process;
 mod recorder;
 
@@ -179,6 +180,74 @@ async fn keys_open_functions_and_show_up_as_identities_as_recorded() {
             "line {line}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outsider_reaches_only_the_catch_all_function_as_recorded() {
+    let mut differences = Vec::new();
+    for (mode, name) in [
+        (Mode::CatchAllEnvelope, "envelope"),
+        (Mode::CatchAllForwarding, "forwarding"),
+    ] {
+        let recorder = Recorder::start().await;
+        let devhost = Devhost::start(mode, recorder.port()).await;
+        for line in case::lines("outside").filter(|line| line["mode"] == name) {
+            let recorded = case::Received::read(&line["handlerReceived"]);
+            client::send_bytes(devhost.port(), &outside_request(&line)).await;
+            let received = recorder.next().await;
+
+            let same = match mode {
+                Mode::CatchAllEnvelope => params(&received) == params(&recorded),
+                _ => received == recorded,
+            };
+            if !same {
+                differences.push(format!(
+                    "{}: {received:?}\nand not {recorded:?}",
+                    line["case"]
+                ));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// The request that made the handler receive this.
+fn outside_request(line: &serde_json::Value) -> Vec<u8> {
+    let received = case::Received::read(&line["handlerReceived"]);
+    let body = received.body.clone();
+    let (method, target, body) = match serde_json::from_slice::<serde_json::Value>(&body) {
+        Ok(json) if json["Data"]["req"].is_object() => {
+            let request = json["Data"]["req"].clone();
+            let text = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
+            let url = text("Url");
+            let (_, target) = url.split_once("7071").expect("the recorded port");
+            (text("Method"), target.to_owned(), text("Body").into_bytes())
+        }
+        _ => (received.method, received.target, body),
+    };
+    let forged = line.to_string().contains("evil");
+    let forged = if forged {
+        "X-Azure-Functions-InvocationId: evil\r\n"
+    } else {
+        ""
+    };
+    let framing = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+    };
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:7071\r\n{forged}{framing}Connection: close\r\n\r\n"
+    );
+    [head.as_bytes(), &body].concat()
+}
+
+/// Which function an envelope is for, and what the route caught.
+fn params(received: &case::Received) -> (String, serde_json::Value) {
+    let json: serde_json::Value = serde_json::from_slice(&received.body).expect("an envelope");
+    (
+        received.target.clone(),
+        json["Data"]["req"]["Params"].clone(),
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,6 +22,8 @@ pub(crate) struct Recorder {
 struct Shared {
     received: Vec<Received>,
     answer: Value,
+    /// Answers for single targets, before the one for all.
+    answers: BTreeMap<String, Value>,
     /// How often each target came, for answers that fail at first.
     tries: BTreeMap<String, usize>,
 }
@@ -50,6 +52,12 @@ impl Recorder {
         shared.answer = case.answer.clone();
     }
 
+    /// Answers requests for one function with this envelope, or with a bare status.
+    pub(crate) fn answer(&self, function: &str, status: u16, envelope: &Value) {
+        let answer = serde_json::json!({"status": status, "body": envelope.to_string()});
+        self.lock().answers.insert(format!("/{function}"), answer);
+    }
+
     /// Waits until nothing more has arrived for a while.
     pub(crate) async fn settled(&self) {
         let mut count = usize::MAX;
@@ -66,8 +74,11 @@ impl Recorder {
     /// The next request, waiting for it.
     pub(crate) async fn next(&self) -> Received {
         for _ in 0..1000 {
-            if let Some(received) = self.take().into_iter().next() {
-                return received;
+            {
+                let mut shared = self.lock();
+                if !shared.received.is_empty() {
+                    return shared.received.remove(0);
+                }
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -167,7 +178,8 @@ async fn converse(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) -> io::Resu
                 body,
             );
             shared.received.push(received);
-            shared.answer.clone()
+            let own = shared.answers.get(&head.target).cloned();
+            own.unwrap_or_else(|| shared.answer.clone())
         };
         if fails || matches!(head.wanted(), "drop" | "closehead") {
             return Ok(());
