@@ -8,7 +8,7 @@ use crate::blob::Blobs;
 use crate::front::{Front, serve};
 use crate::invoke::Invoker;
 use crate::keys::{self, Keys};
-use crate::log::{Log, Volume};
+use crate::log::{Log, Place, Volume};
 use crate::process::{Ending, Handler, free_port};
 use crate::queue::Queues;
 use crate::sources::Sources;
@@ -55,7 +55,7 @@ struct Args {
     #[arg(long)]
     quiet: bool,
 
-    /// Print one JSON line when everything is ready, for tools
+    /// Print one JSON line on stdout when the handler is ready, and all else on stderr
     #[arg(long)]
     json: bool,
 }
@@ -105,11 +105,17 @@ impl Failure {
 /// Runs the command until it is told to stop.
 pub fn run() -> ExitCode {
     let args = Args::parse();
-    let log = Log::new(if args.quiet || args.json {
+    let volume = if args.quiet {
         Volume::Quiet
     } else {
         Volume::Full
-    });
+    };
+    let place = if args.json {
+        Place::Stderr
+    } else {
+        Place::Stdout
+    };
+    let log = Log::new(volume, place);
     let served = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -134,7 +140,8 @@ async fn serve_app(args: Args, log: Log) -> Result<(), Failure> {
         .collect();
     let mut app = App::read(&args.app, environment).map_err(cannot_read)?;
     if app.functions.is_empty() {
-        log.warn("The app has no function, so the host would not even start the handler. Add a folder with a function.json.");
+        let problem = "no folder has a function.json, and host.json has no customHandler.http.routes; the host starts no handler then";
+        return Err(cannot_read(AppError::Problems(vec![problem.to_owned()])));
     }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await

@@ -46,7 +46,7 @@ impl Devhost {
     pub(crate) fn launch(app: &Path) -> Child {
         Command::new(env!("CARGO_BIN_EXE_stockade-devhost"))
             .arg(app)
-            .args(["--port", "0", "--no-tenant", "--json"])
+            .args(["--port", "0", "--no-tenant", "--json", "--quiet"])
             .args(["--master-key", &uuid::Uuid::new_v4().simple().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -136,6 +136,16 @@ fn write_app(root: &Path, mode: Mode, handler_port: u16) {
             ("orders", http("orders/{id?}", "anonymous")),
             ("keyed", http("keyed", "function")),
             ("adm", http("adm", "admin")),
+            (
+                "typed",
+                http("typed/{id:int}/{when:datetime?}", "anonymous"),
+            ),
+            (
+                "ret",
+                with_output(&http("ret", "anonymous"), Some("$return")),
+            ),
+            ("noout", with_output(&http("noout", "anonymous"), None)),
+            ("nightly", nightly),
         ],
     };
     for (name, bindings) in functions {
@@ -143,4 +153,11 @@ fn write_app(root: &Path, mode: Mode, handler_port: u16) {
         let text = serde_json::json!({"bindings": bindings}).to_string();
         std::fs::write(root.join(name).join("function.json"), text).expect("writable");
     }
+}
+
+/// The same function with its HTTP output under another name, or with none.
+fn with_output(bindings: &serde_json::Value, name: Option<&str>) -> serde_json::Value {
+    let output =
+        name.map(|name| serde_json::json!({"type": "http", "direction": "out", "name": name}));
+    serde_json::Value::Array(std::iter::once(bindings[0].clone()).chain(output).collect())
 }

@@ -82,12 +82,24 @@ async fn replay_one(case: &Case, recorder: &Recorder, devhost: &Devhost) -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_envelope_is_as_recorded() {
+    replay("http-envelope", Mode::Envelope).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_the_envelope_are_as_recorded() {
+    replay("answers-envelope", Mode::Envelope).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forwarding_is_as_recorded() {
+    replay("http-forwarding", Mode::Forwarding).await;
     replay("http-forwarding-more", Mode::Forwarding).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn proxying_is_as_recorded() {
+    replay("http-proxying", Mode::Proxying).await;
     replay("http-proxying-more", Mode::Proxying).await;
 }
 

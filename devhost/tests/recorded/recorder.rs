@@ -135,9 +135,15 @@ impl Head {
 
     /// The answer that the target asks for.
     fn wanted(&self) -> &str {
-        let (_, rest) = self.target.split_once("r=").unwrap_or_default();
-        rest.split('&').next().unwrap_or_default()
+        named_answer(&self.target)
     }
+}
+
+/// `drop` of `?r=drop`; in an envelope the name ends with the URL's quote.
+fn named_answer(text: &str) -> &str {
+    let (_, rest) = text.split_once("?r=").unwrap_or_default();
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    &rest[..end.unwrap_or(rest.len())]
 }
 
 async fn converse(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) -> io::Result<()> {
@@ -169,6 +175,8 @@ async fn converse(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) -> io::Resu
         } else {
             read_body(&mut stream, &mut buffer, &head).await?
         };
+        let envelope = String::from_utf8_lossy(&body[..body.len().min(4000)]).into_owned();
+        let in_envelope = named_answer(&envelope).to_owned();
         let told = {
             let mut shared = shared.lock().expect("not poisoned");
             let received = Received::new(
@@ -181,8 +189,14 @@ async fn converse(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) -> io::Resu
             let own = shared.answers.get(&head.target).cloned();
             own.unwrap_or_else(|| shared.answer.clone())
         };
-        if fails || matches!(head.wanted(), "drop" | "closehead") {
+        if fails || matches!(head.wanted(), "drop" | "closehead") || in_envelope == "drop" {
             return Ok(());
+        }
+        if in_envelope == "redirect" && head.method == "POST" {
+            let redirect =
+                "HTTP/1.1 302 Found\r\nLocation: /redirected\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(redirect.as_bytes()).await?;
+            continue;
         }
         if !special(&mut stream, &head).await? {
             answer(&mut stream, &head, &told).await?;
@@ -279,7 +293,8 @@ async fn answer(stream: &mut TcpStream, head: &Head, told: &Value) -> io::Result
             bytes_of(told)
         }
         None => {
-            text.push_str("Content-Type: application/json\r\nX-Handler: recorder\r\n");
+            let kind = told["contentType"].as_str().unwrap_or("application/json");
+            text.push_str(&format!("Content-Type: {kind}\r\nX-Handler: recorder\r\n"));
             told["body"].as_str().unwrap_or(OK).as_bytes().to_vec()
         }
     };
