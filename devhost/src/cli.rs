@@ -69,6 +69,10 @@ Examples:
     -H \"x-functions-key: $MASTER_KEY\"         run any function by hand
   curl http://127.0.0.1:7071/admin/functions/hello/keys \\
     -H \"x-functions-key: $MASTER_KEY\"         list a function's keys
+  curl http://127.0.0.1:7071/admin/devhost/queues/orders -d 'a message' \\
+    -H \"x-functions-key: $MASTER_KEY\"         put a message on a queue; GET shows what is in it
+  curl http://127.0.0.1:7071/admin/devhost/blobs \\
+    -H \"x-functions-key: $MASTER_KEY\"         list the blobs that outputs have written
 
 Settings come from the environment, then from local.settings.json in the app folder.
 AzureFunctionsJobHost__customHandler__enableProxyingHttpRequest=true overrides host.json.

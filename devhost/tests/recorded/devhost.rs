@@ -44,9 +44,14 @@ impl Devhost {
 
     /// Runs devhost on an app folder.
     pub(crate) fn launch(app: &Path) -> Child {
+        Self::launch_with(app, &["--no-tenant"])
+    }
+
+    fn launch_with(app: &Path, arguments: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_stockade-devhost"))
             .arg(app)
-            .args(["--port", "0", "--no-tenant", "--json", "--quiet"])
+            .args(["--port", "0", "--json", "--quiet"])
+            .args(arguments)
             .args(["--master-key", &uuid::Uuid::new_v4().simple().to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -57,7 +62,15 @@ impl Devhost {
 
     /// Serves an app folder once its handler is ready.
     pub(crate) async fn serve(app: TempDir) -> Self {
-        let mut child = Self::launch(app.path());
+        Self::follow(Self::launch(app.path()), app).await
+    }
+
+    /// The same with a stand-in tenant.
+    pub(crate) async fn serve_with_tenant(app: TempDir) -> Self {
+        Self::follow(Self::launch_with(app.path(), &[]), app).await
+    }
+
+    async fn follow(mut child: Child, app: TempDir) -> Self {
         let stdout = child.stdout.take().expect("a pipe");
         let mut lines = BufReader::new(stdout).lines();
         let start = loop {
@@ -76,6 +89,13 @@ impl Devhost {
 
     pub(crate) fn app(&self) -> &Path {
         self.app.path()
+    }
+
+    /// The port of the stand-in tenant.
+    pub(crate) fn tenant_port(&self) -> u16 {
+        let origin = self.start["tenant"].as_str().expect("a tenant");
+        let (_, port) = origin.rsplit_once(':').expect("an origin with a port");
+        port.parse().expect("a port")
     }
 
     pub(crate) fn port(&self) -> u16 {

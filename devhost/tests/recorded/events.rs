@@ -177,3 +177,30 @@ async fn a_retry_policy_repeats_with_one_id_and_tells_what_failed() {
         "the policy allows two retries and no more"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_listed_set_made_and_deleted_through_the_hosts_api() {
+    let recorder = Recorder::start().await;
+    let devhost = Devhost::serve(app(recorder.port(), &[("place", place())])).await;
+    let json = |body: Vec<u8>| serde_json::from_slice::<Value>(&body).expect("JSON");
+    let keys = "/admin/functions/place/keys";
+
+    let made = json(admin(&devhost, "POST", &format!("{keys}/Partner"), "").await);
+    let chosen = uuid::Uuid::new_v4().to_string();
+    let body = json!({"name": "fixed", "value": chosen}).to_string();
+    let set = json(admin(&devhost, "PUT", &format!("{keys}/fixed"), &body).await);
+    let listed = json(admin(&devhost, "GET", keys, "").await);
+    admin(&devhost, "DELETE", &format!("{keys}/Partner"), "").await;
+    let left = json(admin(&devhost, "GET", keys, "").await);
+
+    assert_eq!(set["value"], chosen);
+    let names = |list: &Value| -> Vec<String> {
+        let keys = list["keys"].as_array().expect("a list").iter();
+        keys.map(|key| key["name"].as_str().expect("a name").to_owned())
+            .collect()
+    };
+    assert_eq!(names(&listed), ["Partner", "default", "fixed"]);
+    assert_eq!(listed["keys"][0]["value"], made["value"]);
+    assert_eq!(names(&left), ["default", "fixed"]);
+    assert_eq!(listed["links"][0]["rel"], "self");
+}

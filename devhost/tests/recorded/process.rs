@@ -217,3 +217,41 @@ async fn a_program_that_is_not_there_ends_devhost_with_3_and_a_bad_file_with_2()
         assert_eq!(ended.code(), Some(code), "{name}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_handler_is_told_of_the_stand_in_tenant_unless_the_app_names_another() {
+    let recorder = Recorder::start().await;
+    let app = app("env > environment\nexec sleep 600", recorder.port());
+    let settings = r#"{"Values": {"STOCKADE__AUTH__AUDIENCES": "mine"}}"#;
+    std::fs::write(app.path().join("local.settings.json"), settings).expect("writable");
+    let devhost = Devhost::serve_with_tenant(app).await;
+    wait_until("the script has written", || {
+        lines(devhost.app(), "environment").len() > 4
+    })
+    .await;
+    let environment = lines(devhost.app(), "environment");
+    let tenant = devhost.tenant_port();
+
+    for expected in [
+        format!("STOCKADE__AUTH__INSECURE_AUTHORITY=http://127.0.0.1:{tenant}"),
+        "STOCKADE__AUTH__AUDIENCES=mine".to_owned(),
+        "AZURE_FUNCTIONS_ENVIRONMENT=Development".to_owned(),
+    ] {
+        assert!(environment.contains(&expected), "{expected}");
+    }
+    let named = environment
+        .iter()
+        .find_map(|line| line.strip_prefix("STOCKADE__AUTH__TENANTS="));
+    let document = format!(
+        "/{}/v2.0/.well-known/openid-configuration",
+        named.expect("a tenant")
+    );
+    let got = client::get(tenant, &document, Vec::new()).await;
+    let metadata: serde_json::Value = serde_json::from_slice(&got.body).expect("JSON");
+    assert_eq!(got.status, Some(200));
+    assert!(
+        metadata["issuer"]
+            .as_str()
+            .is_some_and(|issuer| issuer.contains(&tenant.to_string()))
+    );
+}
