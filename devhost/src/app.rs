@@ -4,12 +4,16 @@ mod binding;
 mod config;
 mod function;
 mod handler;
+mod retry;
 mod settings;
 mod span;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use binding::{Binding, Direction};
-pub(crate) use function::{AuthLevel, Function, Retry};
+pub(crate) use function::{AuthLevel, Function};
 pub(crate) use handler::Description;
+pub(crate) use retry::Retry;
 pub(crate) use settings::Settings;
 
 use crate::newtonsoft::Token;

@@ -15,7 +15,16 @@ pub(crate) enum Volume {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Log {
     volume: Volume,
+    place: Place,
     colour: bool,
+}
+
+/// Where lines go that are no complaints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Stdout,
+    /// Stdout is kept for a tool.
+    Stderr,
 }
 
 /// How a line of the handler is shown (host 4.1037, `WorkerProcess.ParseErrorMessageAndLog`).
@@ -47,18 +56,19 @@ impl Severity {
 
 impl Log {
     /// Colours only a terminal, and none at all when `NO_COLOR` is set (no-color.org).
-    pub(crate) fn new(volume: Volume) -> Self {
+    pub(crate) fn new(volume: Volume, place: Place) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self {
             volume,
-            colour: !refused && std::io::stdout().is_terminal(),
+            place,
+            colour: !refused && std::io::stdout().is_terminal() && std::io::stderr().is_terminal(),
         }
     }
 
     /// Something went as it should.
     pub(crate) fn info(&self, text: &str) {
         if self.volume == Volume::Full {
-            print(&mut std::io::stdout(), text);
+            self.say(text);
         }
     }
 
@@ -76,10 +86,17 @@ impl Log {
     pub(crate) fn handler(&self, severity: Severity, line: &str) {
         let prefix = self.paint(severity, "[handler]");
         match severity {
-            Severity::Information => print(&mut std::io::stdout(), &format!("{prefix} {line}")),
+            Severity::Information => self.say(&format!("{prefix} {line}")),
             Severity::Warning | Severity::Error => {
                 print(&mut std::io::stderr(), &format!("{prefix} {line}"));
             }
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match self.place {
+            Place::Stdout => print(&mut std::io::stdout(), text),
+            Place::Stderr => print(&mut std::io::stderr(), text),
         }
     }
 

@@ -126,27 +126,6 @@ impl Token {
             Self::Array(_) | Self::Object(_) => self.to_indented(),
         }
     }
-
-    /// The same document read from JSON text that was made here, so dates are found again.
-    pub fn from_serde(value: &serde_json::Value) -> Self {
-        match value {
-            serde_json::Value::Null => Self::Null,
-            serde_json::Value::Bool(flag) => Self::Bool(*flag),
-            serde_json::Value::Number(number) => number::token(&number.to_string())
-                .unwrap_or_else(|| Self::Float(number.as_f64().unwrap_or_default())),
-            serde_json::Value::String(text) => {
-                Date::parse(text).map_or_else(|| Self::String(text.clone()), Self::Date)
-            }
-            serde_json::Value::Array(items) => {
-                Self::Array(items.iter().map(Self::from_serde).collect())
-            }
-            serde_json::Value::Object(members) => Self::object(
-                members
-                    .iter()
-                    .map(|(k, v)| (k.clone(), Self::from_serde(v))),
-            ),
-        }
-    }
 }
 
 impl From<&str> for Token {

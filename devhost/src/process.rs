@@ -100,15 +100,17 @@ impl Handler {
     /// Kills the handler because an invocation passed `functionTimeout`, every other invocation in
     /// it included, and starts it again.
     pub(crate) fn restart(&self) {
-        self.state.send_if_modified(|state| {
+        let was_ready = self.state.send_if_modified(|state| {
             let was_ready = *state == State::Ready;
             if was_ready {
                 *state = State::Starting;
             }
             was_ready
         });
-        // The supervisor is gone only when the handler is.
-        let _ = self.orders.send(Order::Restart);
+        // Several invocations may run out of time together; the handler is killed once.
+        if was_ready {
+            let _ = self.orders.send(Order::Restart);
+        }
     }
 
     /// Kills the handler for good.

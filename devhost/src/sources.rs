@@ -64,7 +64,7 @@ impl Sources {
     /// The call that a manual run makes (host 4.1037, `FunctionsController.Invoke`): a timer stays
     /// genuine and shows the input in Metadata only; elsewhere the input is the trigger's value.
     /// `None` for HTTP functions, where the host accepts the run and nothing happens.
-    pub(crate) fn by_hand(&self, function: &Function, input: String) -> Option<Call> {
+    pub(crate) fn by_hand(&self, function: &Function, input: Option<String>) -> Option<Call> {
         let trigger = function.trigger();
         if function.http.is_some() {
             return None;
@@ -75,12 +75,13 @@ impl Sources {
             .find(|timer| timer.function == function.name)
         {
             let mut call = timer.call(self.monitor.get(&function.name), Due::Now);
-            if !input.is_empty() {
+            if let Some(input) = input {
                 call.trigger
                     .insert(trigger.name.as_str(), Value::Text(input));
             }
             return Some(call);
         }
+        let input = input.unwrap_or_default();
         let data_type = trigger.raw("dataType").unwrap_or_default();
         let value = if data_type.eq_ignore_ascii_case("binary") || trigger.is_kind("blobTrigger") {
             Value::Bytes(input.into_bytes())

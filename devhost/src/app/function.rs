@@ -1,11 +1,11 @@
 //! The functions of the app: one folder with a function.json each, or the routes of host.json.
 
-use super::{Binding, Config, Direction, Settings, read_json, span};
+use super::retry::takes_retries;
+use super::{Binding, Config, Direction, Retry, Settings, read_json};
 use crate::front::Template;
 use crate::newtonsoft::Token;
 use crate::outputs::{self, Collector};
 use std::path::Path;
-use std::time::Duration;
 
 /// One function.
 #[derive(Debug)]
@@ -31,26 +31,6 @@ pub(crate) enum AuthLevel {
     Anonymous,
     Function,
     Admin,
-}
-
-/// A retry policy (host 4.1037, `RetryOptions`).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Retry {
-    /// `None` retries for ever.
-    pub(crate) max_retry_count: Option<u32>,
-    pub(crate) strategy: Strategy,
-}
-
-/// How long to wait before another attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Strategy {
-    FixedDelay {
-        delay: Duration,
-    },
-    ExponentialBackoff {
-        minimum: Duration,
-        maximum: Duration,
-    },
 }
 
 impl Function {
@@ -95,11 +75,12 @@ impl Function {
     fn read(
         name: &str,
         json: &Token,
-        prefix: &str,
+        config: &Config,
         settings: &Settings,
         problems: &mut Vec<String>,
     ) -> Option<Self> {
         let at = format!("{name}/function.json");
+        let prefix = config.text("extensions:http:routePrefix").unwrap_or("api");
         let Some(Token::Array(bindings)) = json.property("bindings") else {
             problems.push(format!("{at}: there is no \"bindings\" array"));
             return None;
@@ -134,11 +115,10 @@ impl Function {
                 problems.push(format!("{at}: two bindings are named {}", binding.name));
             }
         }
-        let supports_retry = triggers.iter().any(|trigger| takes_retries(trigger));
-        let retry = json
-            .property("retry")
-            .and_then(|retry| Retry::read(retry, &at, problems))
-            .filter(|_| supports_retry);
+        let retry = triggers
+            .first()
+            .filter(|trigger| takes_retries(trigger))
+            .and_then(|_| Retry::of(json, &at, config, problems));
         let http = triggers
             .first()
             .filter(|trigger| trigger.is_kind("httpTrigger"))
@@ -150,19 +130,6 @@ impl Function {
             retry,
         })
     }
-}
-
-/// The triggers that retry policies are for; elsewhere the host ignores them
-/// (host 4.1037, `SupportsRetryAttribute`).
-fn takes_retries(trigger: &Binding) -> bool {
-    [
-        "timerTrigger",
-        "eventHubTrigger",
-        "cosmosDBTrigger",
-        "kafkaTrigger",
-    ]
-    .iter()
-    .any(|kind| trigger.is_kind(kind))
 }
 
 impl HttpTrigger {
@@ -225,54 +192,6 @@ impl AuthLevel {
     }
 }
 
-impl Retry {
-    fn read(json: &Token, at: &str, problems: &mut Vec<String>) -> Option<Self> {
-        let text = |name: &str| json.property(name).map(Token::to_dotnet_string);
-        let mut duration = |name: &str| {
-            let found = text(name).as_deref().and_then(span::parse);
-            if found.is_none() {
-                problems.push(format!(
-                    "{at}: retry.{name} has to be a time span such as \"00:00:10\""
-                ));
-            }
-            found
-        };
-        let strategy = match text("strategy").unwrap_or_default().to_lowercase().as_str() {
-            "fixeddelay" => Strategy::FixedDelay {
-                delay: duration("delayInterval")?,
-            },
-            "exponentialbackoff" => Strategy::ExponentialBackoff {
-                minimum: duration("minimumInterval")?,
-                maximum: duration("maximumInterval")?,
-            },
-            other => {
-                problems.push(format!("{at}: retry.strategy is {other:?}; the host knows fixedDelay and exponentialBackoff"));
-                return None;
-            }
-        };
-        let Some(count) = text("maxRetryCount").and_then(|count| count.parse::<i64>().ok()) else {
-            problems.push(format!(
-                "{at}: retry.maxRetryCount has to be a number; -1 retries for ever"
-            ));
-            return None;
-        };
-        Some(Self {
-            max_retry_count: u32::try_from(count).ok(),
-            strategy,
-        })
-    }
-
-    /// The wait after this many attempts have failed.
-    pub(crate) fn delay(&self, failed: u32) -> Duration {
-        match self.strategy {
-            Strategy::FixedDelay { delay } => delay,
-            Strategy::ExponentialBackoff { minimum, maximum } => minimum
-                .saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1)))
-                .min(maximum),
-        }
-    }
-}
-
 /// Every function of the app, in the order of their names.
 pub(crate) fn read_all(
     root: &Path,
@@ -280,9 +199,8 @@ pub(crate) fn read_all(
     settings: &Settings,
     problems: &mut Vec<String>,
 ) -> Vec<Function> {
-    let prefix = config.text("extensions:http:routePrefix").unwrap_or("api");
-    let mut functions = read_folders(root, prefix, settings, problems);
-    let routes = read_routes(config, prefix, settings, problems);
+    let mut functions = read_folders(root, config, settings, problems);
+    let routes = read_routes(config, settings, problems);
     if !routes.is_empty() && !functions.is_empty() {
         problems.push(format!(
             "host.json has customHandler.http.routes, and {}/function.json is there too; the host takes one or the other",
@@ -295,7 +213,7 @@ pub(crate) fn read_all(
 
 fn read_folders(
     root: &Path,
-    prefix: &str,
+    config: &Config,
     settings: &Settings,
     problems: &mut Vec<String>,
 ) -> Vec<Function> {
@@ -318,7 +236,7 @@ fn read_folders(
         }
         match read_json(&root.join(&name).join("function.json")) {
             Ok(json) if json.property("disabled") == Some(&Token::Bool(true)) => {}
-            Ok(json) => functions.extend(Function::read(&name, &json, prefix, settings, problems)),
+            Ok(json) => functions.extend(Function::read(&name, &json, config, settings, problems)),
             Err(problem) => problems.push(problem),
         }
     }
@@ -327,12 +245,7 @@ fn read_folders(
 
 /// `customHandler.http.routes`: functions `http-handler1`, `http-handler2`, …
 /// (host, `HttpWorkerFunctionProvider`).
-fn read_routes(
-    config: &Config,
-    prefix: &str,
-    settings: &Settings,
-    problems: &mut Vec<String>,
-) -> Vec<Function> {
+fn read_routes(config: &Config, settings: &Settings, problems: &mut Vec<String>) -> Vec<Function> {
     let at = |index: usize, name: &str| {
         config.text(&format!("customHandler:http:routes:{index}:{name}"))
     };
@@ -360,7 +273,7 @@ fn read_routes(
             Function::read(
                 &format!("http-handler{}", index + 1),
                 &json,
-                prefix,
+                config,
                 settings,
                 problems,
             )

@@ -1,9 +1,11 @@
 //! The host's own API under `/admin` and `/runtime` (host 4.1037, `HostController`,
 //! `FunctionsController`, `KeysController`). Only the addresses it knows are kept from the app's
-//! routes: a catch-all route with an empty prefix gets the others (recorded).
+//! routes: a catch-all route with an empty prefix gets the others (recorded). `/admin/devhost` is
+//! devhost's own: the queues and blobs that stand in for a storage account.
 
 mod keys;
 mod run;
+mod storage;
 
 use super::query::Query;
 use super::target::Target;
@@ -24,8 +26,8 @@ impl Front {
         body: &mut Body<'_>,
         responder: &mut Responder,
     ) -> io::Result<Option<Response>> {
-        let path = target.path.to_lowercase();
-        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let segments = segments(&target.path);
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         if let ["runtime", "webhooks", ..] = segments.as_slice() {
             // No extension with a webhook runs here.
             let status = match self.keys.grant(None, key(head, query)) {
@@ -45,8 +47,8 @@ impl Front {
         };
         if self.keys.grant(None, key(head, query)) != Grant::Admin {
             self.log.info(&format!(
-                "{} {path} 401: send the master key in the x-functions-key header",
-                head.method
+                "{} {} 401: send the master key in the x-functions-key header",
+                head.method, target.path
             ));
             return Ok(Some(Response::status(401)));
         }
@@ -76,6 +78,7 @@ impl Front {
                 None => Response::status(404),
             },
             Request::Run(name) => self.run(name, &body),
+            Request::Storage(address) => self.answer_storage(address, &body),
             Request::Keys(keys) => self.answer_keys(
                 &keys,
                 &head.method,
@@ -141,6 +144,29 @@ enum Request<'a> {
     FunctionStatus(&'a str),
     Run(&'a str),
     Keys(keys::Address<'a>),
+    Storage(storage::Address<'a>),
+}
+
+/// The segments of a path, with the host's own words in lower case and all names as they are.
+fn segments(path: &str) -> Vec<String> {
+    let names: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let is_word = |index: usize| match index {
+        0 | 1 => true,
+        2 => !names[1].eq_ignore_ascii_case("functions"),
+        3 => names[1].eq_ignore_ascii_case("functions"),
+        _ => false,
+    };
+    names
+        .iter()
+        .enumerate()
+        .map(|(index, name)| {
+            if is_word(index) {
+                name.to_lowercase()
+            } else {
+                (*name).to_owned()
+            }
+        })
+        .collect()
 }
 
 impl<'a> Request<'a> {
@@ -151,6 +177,9 @@ impl<'a> Request<'a> {
             ("GET", ["functions", name]) => Some(Self::Describe(name)),
             ("POST", ["functions", name]) => Some(Self::Run(name)),
             ("GET", ["functions", name, "status"]) => Some(Self::FunctionStatus(name)),
+            (method, ["devhost", place @ ..]) => {
+                storage::Address::of(method, place).map(Self::Storage)
+            }
             _ => keys::Address::of(method, path).map(Self::Keys),
         }
     }

@@ -18,7 +18,7 @@ use std::time::Instant;
 use uuid::Uuid;
 
 /// Headers that do not pass a proxy (YARP, `RequestUtilities`).
-const NOT_PASSED: [&str; 14] = [
+const NOT_PASSED: [&str; 17] = [
     "Connection",
     "Transfer-Encoding",
     "Keep-Alive",
@@ -31,8 +31,11 @@ const NOT_PASSED: [&str; 14] = [
     "Proxy-Instruction",
     "Security-Scheme",
     "ALPN",
+    "Close",
     "HTTP2-Settings",
+    "Upgrade-Insecure-Requests",
     "TE",
+    "Alt-Svc",
 ];
 /// What the host puts in the place of the client's own.
 const REPLACED: [&str; 6] = [

@@ -47,7 +47,7 @@ async fn converse(stream: TcpStream, front: Arc<Front>) {
         match front.handle(&head, &mut body, &mut responder).await {
             Ok(Next::Done) => {}
             Ok(Next::Tunnel(handler)) => return tunnel(reader, responder, *handler).await,
-            Err(_) => return,
+            Err(_) => return responder.close(),
         }
         // A client that waits for 100 Continue may send its body or not; there is no telling.
         if body.is_untouched() && head.fields.lists("Expect", "100-continue") {

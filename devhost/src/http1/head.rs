@@ -123,6 +123,9 @@ impl RequestHead {
     /// HTTP/1.1 needs exactly one `Host`, and an absolute target has to agree with it
     /// (RFC 9112 §3.2; the recorded host answers 400 where they differ).
     fn check_host(&self) -> Result<(), HeadError> {
+        if !self.target.is_ascii() {
+            return Err(HeadError::Malformed("the target is not ASCII"));
+        }
         let hosts: Vec<&str> = self.fields.all("Host").collect();
         let valid = match (hosts.as_slice(), self.version) {
             ([host], _) => !host.contains([' ', '/', '?', '#', '@']),

@@ -60,6 +60,7 @@ pub(crate) struct Responder {
     keeps_alive: bool,
     chunked: bool,
     started: bool,
+    aborted: bool,
 }
 
 impl Responder {
@@ -71,6 +72,7 @@ impl Responder {
             keeps_alive: false,
             chunked: false,
             started: false,
+            aborted: false,
         }
     }
 
@@ -99,12 +101,21 @@ impl Responder {
     /// Ends the connection so that the client sees a broken answer, not a short one.
     pub(crate) fn abort(&mut self) {
         self.keeps_alive = false;
+        self.aborted = true;
         // A reset instead of an orderly end: the recorded host does this to a half answer.
         let _ = self.writer.as_ref().set_zero_linger();
     }
 
+    /// Gives up HTTP: the raw half.
     pub(crate) fn into_writer(self) -> OwnedWriteHalf {
         self.writer
+    }
+
+    /// Closes without the orderly end that a dropped half would send after an abort.
+    pub(crate) fn close(self) {
+        if self.aborted {
+            self.writer.forget();
+        }
     }
 
     pub(crate) async fn go_ahead(&mut self) -> io::Result<()> {

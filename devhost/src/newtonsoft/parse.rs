@@ -1,5 +1,7 @@
 //! Reading JSON as leniently as Newtonsoft's `JsonTextReader`.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Date, Token, number};
 
 /// How deep containers may nest in text the host parses by itself (Newtonsoft 13's default).
@@ -122,7 +124,7 @@ impl<'a> Reader<'a> {
             self.skip_blanks()?;
             if self.peek() == Some('}') {
                 self.bump();
-                return Ok(Token::Object(members));
+                return Ok(Token::Object(unique(members, self.repeated)));
             }
             let name = self.name()?;
             self.skip_blanks()?;
@@ -132,19 +134,8 @@ impl<'a> Reader<'a> {
             self.bump();
             self.skip_blanks()?;
             let value = self.value()?;
-            self.insert(&mut members, name, value);
+            members.push((name, value));
             self.separator('}')?;
-        }
-    }
-
-    fn insert(&self, members: &mut Vec<(String, Token)>, name: String, value: Token) {
-        match members.iter().position(|(earlier, _)| *earlier == name) {
-            Some(at) if self.repeated == Repeated::KeepsPlace => members[at].1 = value,
-            Some(at) => {
-                members.remove(at);
-                members.push((name, value));
-            }
-            None => members.push((name, value)),
         }
     }
 
@@ -298,6 +289,37 @@ impl<'a> Reader<'a> {
         ParseError {
             reason,
             at: self.at,
+        }
+    }
+}
+
+/// Leaves one member of each name.
+fn unique(members: Vec<(String, Token)>, repeated: Repeated) -> Vec<(String, Token)> {
+    let mut names = HashSet::with_capacity(members.len());
+    if members.iter().all(|(name, _)| names.insert(name.as_str())) {
+        return members;
+    }
+    match repeated {
+        Repeated::KeepsPlace => {
+            let mut places: HashMap<String, usize> = HashMap::new();
+            let mut kept: Vec<(String, Token)> = Vec::new();
+            for (name, value) in members {
+                match places.get(&name) {
+                    Some(at) => kept[*at].1 = value,
+                    None => {
+                        places.insert(name.clone(), kept.len());
+                        kept.push((name, value));
+                    }
+                }
+            }
+            kept
+        }
+        Repeated::MovesToEnd => {
+            let mut later = HashSet::new();
+            let last = |(name, _): &(String, Token)| later.insert(name.clone());
+            let mut kept: Vec<_> = members.into_iter().rev().filter(last).collect();
+            kept.reverse();
+            kept
         }
     }
 }

@@ -190,6 +190,12 @@ mod tests {
         for body in ["", " \n", "null", "\"\"", "undefined"] {
             assert_eq!(json(body), Err(AnswerError::NeverCompletes), "{body:?}");
         }
+        for content_type in [None, Some("text/plain")] {
+            assert_eq!(
+                answer(200, content_type, b""),
+                Err(AnswerError::NeverCompletes)
+            );
+        }
     }
 
     #[test]

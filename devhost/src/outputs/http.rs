@@ -33,15 +33,18 @@ impl HttpAnswer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Whether the client cannot read this as HTTP: a status line or a framing header from the
-    /// function that does not go with the rest. The host sends it all the same.
+    /// Whether the client cannot read this as HTTP: a status line outside it, or a framing header
+    /// from the function that does not go with the body. The host has sent the head by the time it
+    /// notices, and breaks off.
     pub fn is_broken(&self) -> bool {
         let promised = self
             .header("content-length")
             .and_then(|length| length.parse::<u64>().ok());
-        !(100..1000).contains(&self.status)
+        let is_cut = promised.is_some_and(|length| length != self.body.len() as u64);
+        // 100 is never the last word (RFC 9110 §15.2).
+        !(101..1000).contains(&self.status)
             || self.header("transfer-encoding").is_some()
-            || promised.is_some_and(|length| length > self.body.len() as u64)
+            || (is_cut && !has_no_body(self.status))
     }
 
     fn empty(status: u16) -> Self {
@@ -143,6 +146,9 @@ pub fn returned(value: &Bound) -> Result<HttpAnswer, OutputError> {
         Bound::Token(Token::String(text)) => {
             Token::parse(text).unwrap_or_else(|_| text.as_str().into())
         }
+        // Printed and read again, like the named output.
+        Bound::Token(object @ Token::Object(_)) => Token::parse(&object.to_compact())
+            .map_err(|_| OutputError::NotAResponse("nested too deep"))?,
         Bound::Token(token) => token.clone(),
     };
     let Some(body) = entry(&content, "body") else {
@@ -239,11 +245,12 @@ fn write(
         let value = value.trim().to_owned();
         if name.eq_ignore_ascii_case("content-type") {
             content_type = Some(value).filter(|v| !v.is_empty());
+        } else if name.eq_ignore_ascii_case("content-length") && value.parse::<u64>().is_err() {
+            return Err(refused("is not a number"));
         } else if name.is_empty() || !name.bytes().all(is_token_char) {
             return Err(refused("has a name that cannot be sent"));
-        } else if sent.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
-            return Err(refused("is there twice"));
-        } else {
+        } else if !sent.iter().any(|(n, _)| n.eq_ignore_ascii_case(name)) {
+            // Of names that differ in case only, the host keeps the first.
             sent.push((name.clone(), value));
         }
     }
@@ -254,13 +261,12 @@ fn write(
             (Some(content_type), body)
         }
     };
-    check_length(&sent, body.len())?;
     if let Some(content_type) = content_type {
         sent.insert(0, content_type::header(&content_type));
     }
     // .NET keeps any 32-bit status; all of them outside HTTP break the answer alike.
     let status = u16::try_from(status).unwrap_or(0);
-    let body = if matches!(status, 204 | 205 | 304) {
+    let body = if has_no_body(status) {
         Vec::new()
     } else {
         body
@@ -272,25 +278,11 @@ fn write(
     })
 }
 
-/// A `Content-Length` from the function must be a number, and Kestrel refuses a longer body.
-fn check_length(headers: &[(String, String)], body: usize) -> Result<(), OutputError> {
-    let Some((name, value)) = headers
-        .iter()
-        .find(|(n, _)| n.eq_ignore_ascii_case("content-length"))
-    else {
-        return Ok(());
-    };
-    let refused = |reason| OutputError::Header {
-        name: name.clone(),
-        reason,
-    };
-    let length: u64 = value.parse().map_err(|_| refused("is not a number"))?;
-    if length < body as u64 {
-        return Err(refused("is less than the body"));
-    }
-    Ok(())
-}
-
 fn is_token_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Kestrel sends no body with these, whatever was written.
+fn has_no_body(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
 }

@@ -1,7 +1,10 @@
 //! `{token}` expressions in blob paths and queue names.
 
+use uuid::Uuid;
+
 use crate::encode::{Metadata, Value};
-use crate::newtonsoft::{Date, DateKind, Token};
+use crate::newtonsoft::date::Parts;
+use crate::newtonsoft::{Date, DateKind, TICKS_PER_SECOND, Token};
 
 /// Why a path has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,11 +47,7 @@ fn token(name: &str, metadata: &Metadata) -> Result<String, PathError> {
     let first = steps.next().unwrap_or_default();
     let unresolved = || PathError::Unresolved(name.to_owned());
     let Some(value) = metadata.get(first) else {
-        return match name.to_ascii_lowercase().as_str() {
-            "rand-guid" => Ok(uuid::Uuid::new_v4().to_string()),
-            "datetime" => Ok(Date::now(DateKind::Utc).to_iso()),
-            _ => Err(unresolved()),
-        };
+        return built_in(name).ok_or_else(unresolved);
     };
     let mut steps = steps.peekable();
     if steps.peek().is_none() {
@@ -64,6 +63,60 @@ fn token(name: &str, metadata: &Metadata) -> Result<String, PathError> {
         Token::Null | Token::Object(_) | Token::Array(_) => Err(unresolved()),
         scalar => Ok(scalar.to_dotnet_string()),
     }
+}
+
+/// `{rand-guid}` and `{datetime}`, each with a format after a colon or without.
+fn built_in(token: &str) -> Option<String> {
+    let (name, format) = token.split_once(':').unwrap_or((token, ""));
+    match (name.to_ascii_lowercase().as_str(), format) {
+        ("rand-guid", "" | "D" | "d") => Some(Uuid::new_v4().hyphenated().to_string()),
+        ("rand-guid", "N" | "n") => Some(Uuid::new_v4().simple().to_string()),
+        ("rand-guid", "B" | "b") => Some(Uuid::new_v4().braced().to_string()),
+        ("rand-guid", "P" | "p") => Some(format!("({})", Uuid::new_v4().hyphenated())),
+        // Colons are left out of the default, because blob names travel in URLs.
+        ("datetime", "") => Some(formatted(Date::now(DateKind::Utc), "yyyy-MM-ddTHH-mm-ssK")),
+        ("datetime", format) => Some(formatted(Date::now(DateKind::Utc), format)),
+        _ => None,
+    }
+}
+
+/// The specifiers of .NET's custom date formats that make sense in a path; the rest stays as it is.
+fn formatted(date: Date, format: &str) -> String {
+    let Parts {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+    } = date.parts();
+    let fraction = date.ticks() % TICKS_PER_SECOND / 10_000;
+    let specifiers = [
+        ("yyyy", format!("{year:04}")),
+        ("yy", format!("{:02}", year % 100)),
+        ("MM", format!("{month:02}")),
+        ("dd", format!("{day:02}")),
+        ("HH", format!("{hour:02}")),
+        ("mm", format!("{minute:02}")),
+        ("ss", format!("{second:02}")),
+        ("fff", format!("{fraction:03}")),
+        ("K", "Z".to_owned()),
+    ];
+    let mut out = String::new();
+    let mut rest = format;
+    while let Some(next) = rest.chars().next() {
+        let known = specifiers
+            .iter()
+            .find_map(|(s, text)| Some((rest.strip_prefix(s)?, text)));
+        if let Some((after, text)) = known {
+            out.push_str(text);
+            rest = after;
+        } else {
+            out.push(next);
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -96,6 +149,21 @@ mod tests {
 
         assert_eq!(random.len(), 36);
         assert_eq!(resolve("{rand-guid}", &metadata).unwrap(), "qqq");
+    }
+
+    #[test]
+    fn guids_and_dates_take_a_format() {
+        let date = Date::parse("2026-03-14T09:26:51.1234567Z").unwrap();
+
+        assert_eq!(
+            formatted(date, "yyyy-MM-ddTHH-mm-ssK"),
+            "2026-03-14T09-26-51Z"
+        );
+        assert_eq!(formatted(date, "yy/MM é fff"), "26/03 é 123");
+        assert_eq!(resolve("{rand-guid:N}", &metadata()).unwrap().len(), 32);
+        assert_eq!(resolve("{Rand-Guid:B}", &metadata()).unwrap().len(), 38);
+        assert_eq!(resolve("{DateTime}", &metadata()).unwrap().len(), 20);
+        assert!(resolve("{rand-guid:x}", &metadata()).is_err());
     }
 
     #[test]

@@ -31,12 +31,19 @@ impl Listener {
     /// The call that a message asks for; `None` when its text cannot be decoded.
     pub fn call(&self, message: &Message, settings: &Settings) -> Option<Call> {
         let bytes = settings.encoding.decode(&message.text)?;
-        let value = match self.data_type {
-            DataType::Binary => Value::Bytes(bytes),
-            _ => Value::Text(String::from_utf8(bytes).ok()?),
+        let text = String::from_utf8(bytes);
+        let mut trigger = Metadata::default();
+        if let Ok(text) = &text {
+            // For `{queueTrigger}` in paths; the handler is not sent it.
+            trigger.insert("QueueTrigger", Value::Text(text.clone()));
+        }
+        let value = match (self.data_type, text) {
+            (DataType::Binary, Ok(text)) => Value::Bytes(text.into_bytes()),
+            (DataType::Binary, Err(invalid)) => Value::Bytes(invalid.into_bytes()),
+            (_, Ok(text)) => Value::Text(text),
+            (_, Err(_)) => return None,
         };
-        let trigger = Metadata::from_iter([
-            ("QueueTrigger", Value::Text(message.text.clone())),
+        for (name, value) in [
             (
                 "DequeueCount",
                 Value::Json(Token::from(i64::from(message.dequeue_count))),
@@ -49,7 +56,9 @@ impl Listener {
                 Value::DateTimeOffset(message.next_visible),
             ),
             ("PopReceipt", Value::Text(message.pop_receipt.clone())),
-        ]);
+        ] {
+            trigger.insert(name, value);
+        }
         let (function, binding) = (self.function.clone(), self.binding.clone());
         Some(Call {
             function,
@@ -113,7 +122,9 @@ impl<I: Invoke> Runner<I> {
 
     async fn work(self, listener: Listener, message: Message) {
         let settings = &self.settings;
-        let Some(call) = listener.call(&message, settings) else {
+        // Calls that were given up count too.
+        let is_used_up = message.dequeue_count > settings.max_dequeue_count;
+        let Some(call) = listener.call(&message, settings).filter(|_| !is_used_up) else {
             self.poison(&listener.queue, &message);
             return;
         };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::key::SigningKey;
-use super::{answer, json_response, refusal};
+use super::service::{answer, json_response, refusal};
 
 /// A tenant that the stand-in's documents are not about.
 const OTHER_TENANT: &str = "3d9e5f60-84c1-4b27-a6f3-07d2c95e18ab";

@@ -81,9 +81,6 @@ impl<I: Invoke> Runner<I> {
                 .invoke(timer.call(Some(status).filter(|_| monitored), due))
                 .await;
 
-            // A timer that fires a moment early must not fire again at its time.
-            let is_early = reason == Reason::Schedule && status.next.ticks() > called.ticks();
-            let called = if is_early { status.next } else { called };
             let Some(next) = timer.schedule.next_after(called) else {
                 return;
             };

@@ -18,9 +18,9 @@ pub(super) struct Address<'a> {
 impl<'a> Address<'a> {
     pub(super) fn of(method: &str, path: &[&'a str]) -> Option<Self> {
         let (scope, name) = match path {
-            ["functions", function, "keys"] => (Scope::Function((*function).to_owned()), None),
+            ["functions", function, "keys"] => (Scope::Function(function.to_lowercase()), None),
             ["functions", function, "keys", name] => {
-                (Scope::Function((*function).to_owned()), Some(*name))
+                (Scope::Function(function.to_lowercase()), Some(*name))
             }
             ["host", "keys" | "functionkeys"] => (Scope::Host, None),
             ["host", "keys" | "functionkeys", name] => (Scope::Host, Some(*name)),

@@ -16,9 +16,9 @@ impl Front {
             return Response::status(400);
         };
         let input = match json.get("input") {
-            None | Some(serde_json::Value::Null) => String::new(),
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
+            None | Some(serde_json::Value::Null) => None,
+            Some(serde_json::Value::String(text)) => Some(text.clone()),
+            Some(other) => Some(other.to_string()),
         };
         if let Some(call) = self.sources.by_hand(function, input) {
             let invoker = self.invoker.clone();
