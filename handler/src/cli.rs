@@ -85,11 +85,19 @@ struct Cli {
     #[arg(long, global = true)]
     json: bool,
 
-    /// When to use colours; the variable NO_COLOR switches them off, too
-    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    /// Use colours: auto, always or never; NO_COLOR=1 means never, too
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value_t = ColorChoice::Auto,
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     color: ColorChoice,
 }
 
+/// The commands. One with options of its own is explained where its options are.
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show every function: what starts it, where, what it writes, who may call it
@@ -115,10 +123,8 @@ enum Command {
         check: bool,
     },
 
-    /// Run the app on this machine, behind a local Functions host and a stand-in tenant
     Dev(dev::Options),
 
-    /// Print an access token from the stand-in tenant of a running `cargo fn dev`
     Token(token::Options),
 
     /// Print input that a function accepts
@@ -133,7 +139,6 @@ enum Command {
         name: String,
     },
 
-    /// Call a function of a running `cargo fn dev`
     Invoke(invoke::Options),
 
     /// Write docs/settings.md and docs/triggers.md
@@ -167,8 +172,9 @@ enum Command {
 
 const OVERVIEW: &str = "\
 Start here:
-  cargo fn dev                            run the app on http://127.0.0.1:7071
-  cargo fn invoke NAME --sample           call a function, from a second terminal
+  cargo fn dev                   run the app on http://127.0.0.1:7071
+  cargo fn invoke NAME --sample  call a function, from a second terminal
+  cargo fn token --help          every command explains itself
 
 Exit codes:
   0  done

@@ -79,7 +79,7 @@ fn rules(app: &dyn Subject, screen: &Screen) -> String {
     let example = manifest.functions().first().map_or("NAME", |f| f.name);
     let command = |text: &str| screen.paint(Tone::Typed, text);
     format!(
-        "{}\n\n{}\n\nIn a second terminal:\n  {}   a token for everything that a user may call\n  {}   call a function",
+        "{}\n\n{}\n\nIn a second terminal:\n  {}   a token that opens them\n  {}   call a function",
         heading(app, screen),
         table.text(screen),
         command(&format!(

@@ -70,7 +70,7 @@ Examples:
   cargo fn invoke quote --query sku=SKU-00001 --query quantity=2
   cargo fn invoke quote --sample --anonymous        to see the 401
   cargo fn invoke nightly                           run a timer now
-  cargo fn invoke order-worker --fixture tests/fixtures/queue.json";
+  cargo fn invoke order-worker --fixture recorded.json";
 
 /// Runs the command.
 pub(super) fn run(app: &dyn Subject, screen: &Screen, options: &Options) -> Result<(), Failed> {
@@ -172,7 +172,8 @@ fn refused(options: &Options, answer: &Answer) -> Failed {
     let gave_input = options.sample || options.data.is_some() || options.fixture.is_some();
     let next = match answer.status.as_u16() {
         401 | 403 if options.token.is_some() || options.anonymous => {
-            format!("cargo fn invoke {name}  (without --token and --anonymous)")
+            let input = if options.sample { " --sample" } else { "" };
+            format!("cargo fn invoke {name}{input}  (with a token that opens it)")
         }
         401 | 403 => "cargo fn list  (who may call), then cargo fn token --help".to_owned(),
         400..=499 if !gave_input => format!("cargo fn invoke {name} --sample"),

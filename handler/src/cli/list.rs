@@ -37,7 +37,7 @@ pub(super) fn overview(app: &dyn Subject, screen: &Screen) -> Result<(), Failed>
         ("cargo fn dev", "run the app on this machine"),
         (invoke.as_str(), "call a function of the running app"),
         ("cargo fn list", "every function in full"),
-        ("cargo fn help", "all commands"),
+        ("cargo fn --help", "all commands"),
     ];
     let widest = commands.iter().map(|(command, _)| command.len()).max();
     screen.text("\nNext:");

@@ -114,7 +114,63 @@ fn text(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use validator::Validate;
+
     use super::*;
+    use crate::app::App;
+    use crate::input::{Json, Query};
+    use crate::{Function, Reply, access, on};
+
+    /// One of everything that validation and schema both know.
+    #[derive(Debug, Deserialize, Serialize, Validate, JsonSchema)]
+    struct Everything {
+        #[validate(length(min = 8, max = 9))]
+        code: String,
+        #[validate(email)]
+        email: String,
+        #[validate(url)]
+        site: String,
+        #[validate(range(min = 5, max = 6))]
+        count: u32,
+        #[validate(range(min = 0.5, max = 0.6))]
+        share: f64,
+        #[validate(length(min = 2), nested)]
+        parts: Vec<Piece>,
+        note: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize, Serialize, Validate, JsonSchema)]
+    struct Piece {
+        #[validate(length(equal = 3))]
+        unit: String,
+    }
+
+    async fn take(Query(_): Query<Piece>, Json(_): Json<Everything>) -> Reply<bool> {
+        Reply::ok(true)
+    }
+
+    fn app() -> App<()> {
+        let open = access::anonymous("a test");
+        App::new("test").function(Function::new("take", on::post("take", open), take))
+    }
+
+    #[tokio::test]
+    async fn a_sample_is_accepted_by_its_own_function() {
+        let sample = Sample::of(app().entries().next().unwrap());
+        let payload = sample.payload.unwrap();
+        let app = app().with_state(());
+
+        let accepted = app
+            .call("take")
+            .json(&payload)
+            .query(&sample.query.unwrap());
+        let without_query = app.call("take").json(&payload);
+
+        assert_eq!(accepted.await.status(), 200);
+        assert_ne!(without_query.await.status(), 200);
+    }
 
     #[test]
     fn a_query_is_escaped_and_lists_repeat_their_name() {

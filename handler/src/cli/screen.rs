@@ -7,6 +7,8 @@ use clap::builder::styling::{AnsiColor, Effects, Style};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::settings::{Environment, Source};
+
 use super::failed::Failed;
 
 /// Standard output for what was asked for, standard error for remarks.
@@ -44,10 +46,11 @@ pub(super) enum Tone {
 
 impl Screen {
     pub(super) fn new(choice: ColorChoice, json: bool) -> Self {
+        let environment = Paint::of_environment(&Environment);
         Self {
             json,
-            output: Paint::decide(choice, io::stdout().is_terminal()),
-            remarks: Paint::decide(choice, io::stderr().is_terminal()),
+            output: Paint::decide(choice, io::stdout().is_terminal(), environment),
+            remarks: Paint::decide(choice, io::stderr().is_terminal(), environment),
             width: terminal_size::terminal_size()
                 .map_or(NARROW, |(width, _)| usize::from(width.0))
                 .clamp(NARROWEST, WIDEST),
@@ -108,19 +111,26 @@ impl Screen {
 }
 
 impl Paint {
-    /// `NO_COLOR` (no-color.org) and dumb terminals count only while nobody decides.
-    fn decide(choice: ColorChoice, terminal: bool) -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|kind| kind == "dumb");
-        let coloured = match choice {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && !set("NO_COLOR") && !dumb,
-        };
-        if coloured {
-            Self::Coloured
-        } else {
+    /// What the environment says counts only while the command line leaves it open.
+    fn decide(choice: ColorChoice, terminal: bool, environment: Self) -> Self {
+        match choice {
+            ColorChoice::Always => Self::Coloured,
+            ColorChoice::Never => Self::Plain,
+            ColorChoice::Auto if terminal => environment,
+            ColorChoice::Auto => Self::Plain,
+        }
+    }
+
+    /// What a terminal is given: `NO_COLOR` (no-color.org) and dumb terminals ask for none.
+    fn of_environment(source: &dyn Source) -> Self {
+        let unwanted = source
+            .get("NO_COLOR")
+            .is_some_and(|value| !value.is_empty());
+        let dumb = source.get("TERM").is_some_and(|kind| kind == "dumb");
+        if unwanted || dumb {
             Self::Plain
+        } else {
+            Self::Coloured
         }
     }
 
@@ -157,3 +167,37 @@ fn write(mut to: impl io::Write, text: &str) {
 const NARROW: usize = 80;
 const NARROWEST: usize = 40;
 const WIDEST: usize = 120;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn environment(name: &str, value: &str) -> Paint {
+        Paint::of_environment(&BTreeMap::from([(name.to_owned(), value.to_owned())]))
+    }
+
+    #[test]
+    fn no_color_takes_the_colours_away() {
+        assert_eq!(environment("NO_COLOR", "1"), Paint::Plain);
+        assert_eq!(environment("NO_COLOR", ""), Paint::Coloured);
+        assert_eq!(environment("TERM", "dumb"), Paint::Plain);
+        assert_eq!(environment("TERM", "xterm"), Paint::Coloured);
+    }
+
+    #[test]
+    fn colours_are_for_terminals_unless_somebody_decides() {
+        let cases = [
+            (ColorChoice::Auto, true, Paint::Coloured, Paint::Coloured),
+            (ColorChoice::Auto, true, Paint::Plain, Paint::Plain),
+            (ColorChoice::Auto, false, Paint::Coloured, Paint::Plain),
+            (ColorChoice::Always, false, Paint::Plain, Paint::Coloured),
+            (ColorChoice::Never, true, Paint::Coloured, Paint::Plain),
+        ];
+        for (choice, terminal, environment, expected) in cases {
+            let found = Paint::decide(choice, terminal, environment);
+            assert_eq!(found, expected, "{choice} {terminal} {environment:?}");
+        }
+    }
+}

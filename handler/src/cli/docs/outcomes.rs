@@ -12,7 +12,7 @@ use crate::access;
 use crate::app::App;
 use crate::failure::Error;
 use crate::function::Function;
-use crate::on::{self, Retry};
+use crate::on::{self, Retry, TriggerKind};
 use crate::output::{Reply, Sink};
 use crate::test::Outcome;
 
@@ -136,12 +136,14 @@ async fn table() -> String {
     for row in &ROWS {
         let _ = write!(table, "| {} |", row.name);
         for (way, _) in WAYS {
-            let app = App::new("probe").function((row.probe)(way));
+            let function = (row.probe)(way);
+            let kind = function.entry().trigger.kind;
+            let app = App::new("probe").function(function);
             let app = match way {
                 Way::NotReady => app.without_state(),
                 _ => app.with_state(()),
             };
-            let _ = write!(table, " {} |", told(&app.call(PROBE).await));
+            let _ = write!(table, " {} |", told(kind, &app.call(PROBE).await));
         }
         table.push('\n');
     }
@@ -149,13 +151,15 @@ async fn table() -> String {
 }
 
 /// What becomes of it, in a few words.
-fn told(outcome: &Outcome) -> String {
-    if !outcome.quarantined().is_empty() {
-        "quarantined".to_owned()
-    } else if !outcome.is_done() {
-        "fails".to_owned()
-    } else {
+fn told(kind: TriggerKind, outcome: &Outcome) -> String {
+    if kind == TriggerKind::Http {
         outcome.status().to_string()
+    } else if !outcome.quarantined().is_empty() {
+        "quarantined".to_owned()
+    } else if outcome.is_done() {
+        "done".to_owned()
+    } else {
+        "fails".to_owned()
     }
 }
 
@@ -189,5 +193,5 @@ event that comes before the app's state is built waits for it until its deadline
 - a number: the status that the HTTP caller gets;
 - **quarantined**: the event is kept in the quarantine with the reason, and the host is told that it
   is done;
-- **fails**: the host is told that the invocation failed.
+- **fails**: the host is told that the invocation failed; what the platform then does stands below.
 ";
