@@ -46,6 +46,8 @@
 #![deny(missing_docs)]
 
 mod app;
+#[cfg(feature = "cli")]
+mod cli;
 mod failure;
 mod function;
 mod guard;

@@ -104,23 +104,23 @@ pub struct Manifest {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Described {
-    name: &'static str,
-    trigger: TriggerKind,
-    access: access::Shown,
+    pub(crate) name: &'static str,
+    pub(crate) trigger: TriggerKind,
+    pub(crate) access: access::Shown,
     #[serde(skip_serializing_if = "Option::is_none")]
-    methods: Option<Vec<String>>,
+    pub(crate) methods: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    route: Option<String>,
+    pub(crate) route: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-    outputs: Vec<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) outputs: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    quarantine: Option<String>,
+    pub(crate) quarantine: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    validates_itself: Option<&'static str>,
-    settings: BTreeSet<String>,
+    pub(crate) validates_itself: Option<&'static str>,
+    pub(crate) settings: BTreeSet<String>,
     #[serde(rename = "function.json")]
-    function_json: FunctionJson,
+    pub(crate) function_json: FunctionJson,
 }
 
 /// function.json of one function.

@@ -32,6 +32,10 @@ where
     F: AsyncFn(&Environment) -> Result<S, Error>,
 {
     let app = app();
+    #[cfg(feature = "cli")]
+    if crate::cli::is_asked_for(&Environment) {
+        return crate::cli::main(&app);
+    }
     let mut problems = Problems::new();
     let settings = Settings::read(&app, &Environment, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
@@ -97,7 +101,7 @@ impl Settings {
     }
 }
 
-const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+pub(crate) const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
 /// How much sooner than the host we give up.
 const MARGIN: Duration = Duration::from_secs(2);

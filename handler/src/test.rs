@@ -70,6 +70,16 @@ impl<S: Send + Sync + 'static> App<S> {
     /// When the app has [`problems`](App::problems): in production it would not start.
     #[must_use]
     pub fn with_state(self, state: S) -> TestApp<S> {
+        let app = self.without_state();
+        app.ready
+            .state()
+            .set(state)
+            .unwrap_or_else(|_| unreachable!("it was made just above"));
+        app
+    }
+
+    /// Puts the app together as it is before its state is built.
+    pub(crate) fn without_state(self) -> TestApp<S> {
         let problems = self.problems();
         assert!(
             problems.is_empty(),
@@ -86,10 +96,6 @@ impl<S: Send + Sync + 'static> App<S> {
             limits,
             tokens: None,
         });
-        ready
-            .state()
-            .set(state)
-            .unwrap_or_else(|_| unreachable!("it was made just above"));
         let log = Log::default();
         let dispatch =
             Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(log.clone())));

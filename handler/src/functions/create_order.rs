@@ -49,6 +49,7 @@ pub struct NewOrder {
     email: String,
     /// The ISO 4217 code.
     #[validate(length(equal = 3))]
+    #[schemars(example = &"EUR")]
     currency: String,
     #[validate(length(min = 1, max = 100), nested)]
     items: Vec<Item>,
@@ -58,6 +59,7 @@ pub struct NewOrder {
 #[serde(rename_all = "camelCase")]
 struct Item {
     #[validate(length(min = 1, max = 64))]
+    #[schemars(example = &"SKU-00001")]
     sku: String,
     #[validate(range(min = 1, max = 1000))]
     quantity: u32,

@@ -32,6 +32,7 @@ async fn quote(
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 struct Wanted {
     #[validate(length(min = 1, max = 64))]
+    #[schemars(example = &"SKU-00001")]
     sku: String,
     #[validate(range(min = 1, max = 1000))]
     quantity: u32,
