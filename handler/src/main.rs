@@ -1,5 +1,10 @@
 //! The reference app: an order desk of five functions.
 
+#![allow(
+    unreachable_pub,
+    reason = "a function's file reads the same in a library and here"
+)]
+
 use std::process::ExitCode;
 
 use stockade::App;

@@ -238,8 +238,8 @@ where
         () = building => serving.await,
     }
     tracing::info!("stopped");
-    let code = ended.borrow().exit_code();
-    code
+    let end = *ended.borrow();
+    end.exit_code()
 }
 
 async fn prepare_keys(tokens: Option<&Tokens>) {

@@ -256,13 +256,13 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                     .parse()
                     .expect("the test names a path");
                 let params = routes.params(self.function, &path);
-                Delivery::Request(input::Request {
+                Delivery::Request(Box::new(input::Request {
                     method: route.methods.first().cloned().unwrap_or_default(),
                     uri,
                     headers: self.headers,
                     params: params.expect("the path matches the function's route"),
                     body: input::Body::Full(self.body),
-                })
+                }))
             }
             TriggerKind::Queue => Delivery::Message(Message {
                 payload: self.body,

@@ -35,8 +35,8 @@ mod values;
 /// What the host delivers to a function.
 #[derive(Debug)]
 pub enum Delivery {
-    /// An HTTP request.
-    Request(input::Request<input::Body>),
+    /// An HTTP request; boxed, since every stage hands it on.
+    Request(Box<input::Request<input::Body>>),
     /// A message, with what its service says of it.
     Message(Message),
     /// A tick of a schedule.
@@ -226,13 +226,13 @@ impl Wire {
         Received::Arrived(Arrived {
             function,
             context: self.context(function, id, 0),
-            delivery: Delivery::Request(input::Request {
+            delivery: Delivery::Request(Box::new(input::Request {
                 method: parts.method,
                 uri: parts.uri,
                 headers: parts.headers,
                 params,
                 body: input::Body::Stream(body),
-            }),
+            })),
             form: ReplyAs::Direct,
         })
     }

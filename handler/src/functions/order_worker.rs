@@ -16,6 +16,12 @@ pub fn function() -> Function<AppState> {
 }
 
 async fn order_worker(meta: QueueMeta, Message(order): Message<PlacedOrder>) -> Result<(), Error> {
+    if order.total_cents == 0 {
+        return Err(Error::reject(
+            "nothing_to_pay",
+            "The order comes to nothing.",
+        ));
+    }
     // Deliveries repeat, so whatever is done here has to be safe to do again for the same order.
     tracing::info!(dequeue_count = meta.dequeue_count, "order worked off");
     Ok(())

@@ -91,7 +91,7 @@ impl Decoded<'_> {
             0
         };
         let delivery = match self.data {
-            Data::Http(data) => Delivery::Request(data.into_request(routes, function)?),
+            Data::Http(data) => Delivery::Request(Box::new(data.into_request(routes, function)?)),
             Data::Message(payload) => Delivery::Message(Message {
                 payload: payload.into(),
                 metadata: self.metadata.to_owned(),
