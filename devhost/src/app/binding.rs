@@ -67,6 +67,15 @@ impl Binding {
             .unwrap_or_default()
     }
 
+    /// Looks up every `%NAME%`, so that the settings know which have no value.
+    pub(crate) fn expand_all(&self, settings: &Settings) {
+        if let Token::Object(members) = &self.properties {
+            for text in members.iter().filter_map(|(_, value)| value.as_str()) {
+                settings.expand(text);
+            }
+        }
+    }
+
     /// A property with its `%NAME%` replaced.
     pub(crate) fn text(&self, name: &str, settings: &Settings) -> Option<String> {
         self.raw(name).map(|text| settings.expand(text))

@@ -50,6 +50,9 @@ impl Report {
             .iter()
             .map(|function| line(app, function, &url))
             .collect();
+        for binding in app.functions.iter().flat_map(|function| &function.bindings) {
+            binding.expand_all(&app.settings);
+        }
         let assumed = app
             .settings
             .assumed()

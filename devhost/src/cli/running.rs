@@ -1,0 +1,190 @@
+//! One run of devhost: everything started, waited for and stopped.
+
+use super::Args;
+use super::failure::Failure;
+use super::report::Report;
+use super::signals::Signals;
+use crate::app::App;
+use crate::authority::Authority;
+use crate::blob::Blobs;
+use crate::front::{Front, serve};
+use crate::invoke::Invoker;
+use crate::keys::{self, Keys};
+use crate::log::Log;
+use crate::process::{Ending, Handler, free_port};
+use crate::queue::Queues;
+use crate::sources::Sources;
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinHandle};
+
+/// How long running invocations may take to end when devhost is told to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Everything that runs.
+pub(super) struct Running {
+    app: Arc<App>,
+    handler: Arc<Handler>,
+    supervisor: JoinHandle<Ending>,
+    front: Arc<Front>,
+    serving: JoinHandle<()>,
+    report: Report,
+    started: Instant,
+    log: Log,
+}
+
+impl Running {
+    /// Starts everything; the handler may take its time.
+    pub(super) async fn begin(args: Args, log: Log) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let mut app = App::read(&args.app, environment())?;
+        if app.functions.is_empty() {
+            return Err(Failure::problems(&[
+                "no folder has a function.json, and host.json has no customHandler.http.routes; the host starts no handler then".to_owned(),
+            ]));
+        }
+        let sources = Sources::read(&app).map_err(|problems| Failure::problems(&problems))?;
+        let (listener, port) = listen(args.port).await?;
+        let tenant = match args.no_tenant {
+            true => None,
+            false => Some(start_tenant(args.tenant_port, port, &mut app).await?),
+        };
+        let handler_port = app.host.port.map_or_else(free_port, Ok).map_err(|error| {
+            Failure::failed(format!(
+                "There is no free port for the handler: {error}. Try again."
+            ))
+        })?;
+
+        let app = Arc::new(app);
+        let (handler, supervisor) = Handler::start(Arc::clone(&app), handler_port, log);
+        let invoker = Invoker {
+            app: Arc::clone(&app),
+            handler: Arc::clone(&handler),
+            queues: Queues::new(),
+            blobs: Blobs::new(),
+            log,
+        };
+        sources.start(&invoker.queues, &app.host.queues, &invoker);
+        let names = app.functions.iter().map(|function| function.name.as_str());
+        let keys = Keys::new(args.master_key.unwrap_or_else(keys::generate), names);
+        let report = Report::new(&app, port, handler_port, &keys.master(), tenant);
+        let front = Arc::new(Front::new(Arc::clone(&app), keys, invoker, sources, log));
+        Ok(Self {
+            serving: tokio::spawn(serve(listener, Arc::clone(&front))),
+            app,
+            handler,
+            supervisor,
+            front,
+            report,
+            started,
+            log,
+        })
+    }
+
+    /// Waits for a signal, or for the handler to be gone for good.
+    pub(super) async fn until_over(
+        mut self,
+        mut signals: Signals,
+        as_json: bool,
+    ) -> Result<(), Failure> {
+        self.log.info(&self.report.text());
+        let announced = announce(&self.handler, &self.report, self.started, self.log, as_json);
+        let ending = tokio::select! {
+            ending = &mut self.supervisor => Some(ending),
+            () = signals.next() => None,
+            never = announced => match never {},
+        };
+        self.serving.abort();
+        match ending {
+            Some(ending) => self.explain(ending),
+            None => {
+                self.log.info("Stopping.");
+                self.drain(&mut signals).await;
+                self.handler.stop();
+                // A supervisor that panicked has dropped, and so killed, its process.
+                let _ = self.supervisor.await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets running invocations end, for a while and until a second signal.
+    async fn drain(&self, signals: &mut Signals) {
+        let idle = async {
+            while self.front.running() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = idle => {}
+            () = tokio::time::sleep(DRAIN) => {}
+            () = signals.next() => {}
+        }
+    }
+
+    fn explain(&self, ending: Result<Ending, JoinError>) -> Result<(), Failure> {
+        match ending {
+            Ok(Ending::Ordered) => Ok(()),
+            Ok(Ending::TooManyErrors) => Err(Failure::failed(
+                "The handler failed three times within 30 minutes, and the host gives up after that. Its errors are above; when they are mended, run devhost again.",
+            )),
+            Ok(Ending::CannotRun(error)) => Err(Failure::cannot_run(&self.app, &error)),
+            Err(error) => Err(Failure::failed(format!(
+                "devhost itself failed: {error}. Run it again."
+            ))),
+        }
+    }
+}
+
+/// Tells that the handler is ready, once it is, and then has no more to say.
+async fn announce(
+    handler: &Handler,
+    report: &Report,
+    started: Instant,
+    log: Log,
+    as_json: bool,
+) -> Infallible {
+    if handler.ready().await.is_ok() {
+        if as_json {
+            println!("{}", report.json());
+        }
+        let took = started.elapsed();
+        log.info(&format!("The handler is ready after {took:.0?}."));
+    }
+    std::future::pending().await
+}
+
+fn environment() -> std::collections::BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+async fn listen(port: u16) -> Result<(TcpListener, u16), Failure> {
+    let unusable = |error| {
+        Failure::failed(format!(
+            "127.0.0.1:{port} cannot be used: {error}. Run again with --port 0 for a free one."
+        ))
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(unusable)?;
+    let port = listener.local_addr().map_err(unusable)?.port();
+    Ok((listener, port))
+}
+
+/// Starts the tenant, introduces it to the handler and gives its origin.
+async fn start_tenant(port: u16, main: u16, app: &mut App) -> Result<String, Failure> {
+    let authority = Authority::bind(port, main).await.map_err(|error| {
+        Failure::failed(format!(
+            "The tenant's port {port} cannot be used: {error}. Run again with --tenant-port 0, or --no-tenant."
+        ))
+    })?;
+    authority.introduce(&mut app.settings);
+    let origin = authority.origin().to_owned();
+    tokio::spawn(authority.serve());
+    Ok(origin)
+}
