@@ -2,13 +2,13 @@
 
 mod failure;
 mod report;
-mod session;
+mod running;
 mod signals;
 
 use crate::log::{Log, Place, Volume};
 use clap::Parser;
 use failure::Failure;
-use session::Session;
+use running::Running;
 use signals::Signals;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -103,7 +103,7 @@ async fn serve(args: Args, log: Log) -> Result<(), Failure> {
         Failure::failed(format!("Signals cannot be received: {error}. Try again."))
     })?;
     let as_json = args.json;
-    Session::begin(args, log)
+    Running::begin(args, log)
         .await?
         .until_over(signals, as_json)
         .await

@@ -14,6 +14,7 @@ use crate::http1::{Body, RequestHead, Responder, Response};
 use crate::invoke::HOST_VERSION;
 use crate::keys::Grant;
 use crate::newtonsoft::Token;
+use bytes::Bytes;
 use std::io;
 
 impl Front {
@@ -55,8 +56,18 @@ impl Front {
         let Some(body) = self.read_body(head, body, responder).await? else {
             return Err(io::ErrorKind::InvalidData.into());
         };
+        Ok(Some(self.carry_out(request, head, target, &body)))
+    }
+
+    fn carry_out(
+        &self,
+        request: Request<'_>,
+        head: &RequestHead,
+        target: &Target,
+        body: &Bytes,
+    ) -> Response {
         let origin = format!("http://{}", head.fields.first("Host").unwrap_or_default());
-        Ok(Some(match request {
+        match request {
             Request::Status => self.status(),
             Request::List => {
                 let functions = self
@@ -77,15 +88,15 @@ impl Front {
                 Some(_) => Response::json(200, "{}".into()),
                 None => Response::status(404),
             },
-            Request::Run(name) => self.run(name, &body),
-            Request::Storage(address) => self.answer_storage(address, &body),
+            Request::Run(name) => self.run(name, body),
+            Request::Storage(address) => self.answer_storage(address, body),
             Request::Keys(keys) => self.answer_keys(
                 &keys,
                 &head.method,
-                &body,
+                body,
                 &format!("{origin}{}", target.path),
             ),
-        }))
+        }
     }
 
     fn status(&self) -> Response {

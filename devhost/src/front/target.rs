@@ -223,4 +223,16 @@ mod tests {
         assert_eq!(escape_path_again("/a b%2Fc?dé"), "/a%20b%252Fc%3Fd%C3%A9");
         assert_eq!(escape_value("1,2 /é%[]&;"), "1,2%20%2F%C3%A9%25%5B%5D%26;");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_target_is_taken_or_refused_and_written_again_without_a_panic(target in "[ -~]{0,60}") {
+            let Some(parsed) = Target::parse(&target) else { return Ok(()) };
+
+            let written = canonical(&(escape_path(&parsed.path) + &parsed.query));
+
+            proptest::prop_assert!(written.is_ascii() && !written.contains(' '));
+            proptest::prop_assert_eq!(canonical(&written), written);
+        }
+    }
 }

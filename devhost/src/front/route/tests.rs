@@ -129,3 +129,22 @@ fn a_template_with_a_mistake_names_it() {
         assert_eq!(Template::parse(template).unwrap_err(), error, "{template}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_template_and_no_path_makes_the_matcher_panic(
+        template in "([a-zé/.{}?*:=-]|\\{a\\?\\}|\\{b\\}){0,20}",
+        path in "[a-zé/.%-]{0,20}",
+    ) {
+        if let Ok(template) = Template::parse(&template) {
+            let _ = template.matches(&path);
+        }
+    }
+
+    #[test]
+    fn a_literal_template_matches_itself(path in "[a-z]{1,8}(/[a-z]{1,8}){0,3}") {
+        let template = Template::parse(&path).expect("letters and slashes");
+
+        proptest::prop_assert_eq!(template.matches(&format!("/{path}")), Some(Vec::new()));
+    }
+}

@@ -25,7 +25,7 @@ use tokio::task::{JoinError, JoinHandle};
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Everything that runs.
-pub(super) struct Session {
+pub(super) struct Running {
     app: Arc<App>,
     handler: Arc<Handler>,
     supervisor: JoinHandle<Ending>,
@@ -36,7 +36,7 @@ pub(super) struct Session {
     log: Log,
 }
 
-impl Session {
+impl Running {
     /// Starts everything; the handler may take its time.
     pub(super) async fn begin(args: Args, log: Log) -> Result<Self, Failure> {
         let started = Instant::now();
