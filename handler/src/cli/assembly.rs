@@ -59,14 +59,14 @@ fn fill(
     let names: BTreeSet<_> = manifest.functions().iter().map(Described::name).collect();
     let list = places.target().join(LIST);
     remove_stale(folder, &list, &names)?;
+    // Before the folders, so that whatever was made is known, even if the work breaks off.
+    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+    fs::write(&list, lines)?;
     for function in manifest.functions() {
         let own = folder.join(function.name());
         fs::create_dir_all(&own)?;
         fs::write(own.join(FUNCTION_JSON), pretty(function.function_json()))?;
     }
-    // Written before anything else can fail, so that what was made is known.
-    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    fs::write(&list, lines)?;
     fs::write(folder.join(HOST_JSON), pretty(&host.assembled(app)))?;
     local_settings(folder, places, purpose)?;
     copy_handler(folder)
