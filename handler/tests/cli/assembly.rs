@@ -44,6 +44,20 @@ fn manifest_assembles_the_folder_that_the_host_reads() {
 }
 
 #[test]
+fn manifest_takes_another_program_for_a_package() {
+    let project = Project::new();
+    project.write("release", "a release build");
+    let release = project.path("release");
+
+    let ran = project.run(&["manifest", "--handler", release.to_str().unwrap()]);
+    let absent = project.run(&["manifest", "--handler", "nowhere"]);
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(project.read("target/app/handler"), "a release build");
+    assert_eq!(absent.code, Some(3), "{absent:?}");
+}
+
+#[test]
 fn manifest_removes_the_functions_that_it_made_and_nothing_else() {
     let project = Project::new();
     project.write("target/app.functions", "gone\nkept\n../outside\n");

@@ -126,6 +126,26 @@ fn any_other_function_is_run_with_the_master_key() {
 }
 
 #[test]
+fn a_recorded_request_is_sent_again_with_its_query_and_body() {
+    let project = Project::new();
+    let devhost = FakeDevhost::start(&project, 200);
+    let fixture = repository().join("tests/fixtures/http.json");
+
+    let ran = project.run(&[
+        "invoke",
+        "create-order",
+        "--anonymous",
+        "--fixture",
+        fixture.to_str().unwrap(),
+    ]);
+
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let call = &devhost.requests()[0];
+    assert_eq!(call.line, "POST /api/orders?dryRun=true HTTP/1.1");
+    assert_eq!(call.json()["lines"], json!([{"sku": "TEA", "n": 1}]));
+}
+
+#[test]
 fn a_call_that_fails_ends_with_1() {
     let project = Project::new();
     let _devhost = FakeDevhost::start(&project, 403);
