@@ -115,7 +115,7 @@ enum Command {
     /// function.json for each function, and the handler. devhost, `func start` and the package all
     /// take it. manifest.json beside Cargo.toml says the same in one file, kept for review.
     #[command(
-        after_help = "Examples:\n  cargo fn manifest           after a change of functions\n  cargo fn manifest --check   in CI: writes nothing, shows what is out of step\n  cargo build --release && cargo fn manifest --handler target/release/handler"
+        after_help = "Examples:\n  cargo fn manifest           after a change of functions\n  cargo fn manifest --check   in CI: writes nothing, shows what is out of step\n  cargo build --release --package stockade\n  cargo fn manifest --handler target/release/handler   for a package"
     )]
     Manifest {
         /// Write nothing; show what is out of step and exit 1

@@ -42,7 +42,7 @@ pub(super) fn assemble(
     {
         return Err(Failed::missing(
             format!("There is no {}.", handler.display()),
-            "cargo build --release",
+            "cargo build --release --package stockade",
         ));
     }
     let folder = app_folder(places.target());
