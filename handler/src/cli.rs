@@ -4,6 +4,7 @@
 //! in a package, and nothing else in the crate knows them but the start of the process.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -73,7 +74,6 @@ pub(crate) fn main<S: Send + Sync + 'static>(app: &App<S>) -> ExitCode {
 #[command(
     name = "fn",
     bin_name = "cargo fn",
-    disable_help_subcommand = true,
     max_term_width = 80,
     after_help = OVERVIEW
 )]
@@ -115,12 +115,17 @@ enum Command {
     /// function.json for each function, and the handler. devhost, `func start` and the package all
     /// take it. manifest.json beside Cargo.toml says the same in one file, kept for review.
     #[command(
-        after_help = "Examples:\n  cargo fn manifest           after a change of functions\n  cargo fn manifest --check   in CI: writes nothing, shows what is out of step"
+        after_help = "Examples:\n  cargo fn manifest           after a change of functions\n  cargo fn manifest --check   in CI: writes nothing, shows what is out of step\n  cargo build --release --package stockade\n  cargo fn manifest --handler target/release/handler   for a package"
     )]
     Manifest {
         /// Write nothing; show what is out of step and exit 1
         #[arg(long)]
         check: bool,
+
+        /// Put this program in, in place of the debug build that is running: a release build, for a
+        /// package
+        #[arg(long, value_name = "FILE", conflicts_with = "check")]
+        handler: Option<PathBuf>,
     },
 
     Dev(dev::Options),
@@ -187,7 +192,10 @@ impl Cli {
         match self.command {
             None => list::overview(app, screen),
             Some(Command::List) => list::list(app, screen),
-            Some(Command::Manifest { check }) => manifest::run(app, screen, Intent::of(check)),
+            Some(Command::Manifest { check: true, .. }) => manifest::check(app, screen),
+            Some(Command::Manifest { handler, .. }) => {
+                manifest::write(app, screen, handler.as_deref())
+            }
             Some(Command::Dev(options)) => dev::run(app, screen, &options),
             Some(Command::Token(options)) => token::run(app, screen, &options),
             Some(Command::Sample { name }) => sample::run(app, screen, &name),

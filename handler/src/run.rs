@@ -21,7 +21,7 @@ use crate::wire::HostJson;
 /// Runs the app: the whole of a handler's `main`.
 ///
 /// It serves the Functions host until the host goes away or the process is told to stop. With the
-/// feature `cli`, a command line turns it into the developer's commands.
+/// feature `cli`, a command line, or a start by nobody's host, turns it into the developer's commands.
 ///
 /// The exit code is 0 only when the host has gone, since after a 0 the host never starts the handler
 /// again; 200 after a drain while the host lives, which it takes for a deliberate restart; 2 for

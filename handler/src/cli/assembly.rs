@@ -19,9 +19,9 @@ use super::subject::Subject;
 
 /// What the folder is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To be handed on: a package never holds a developer's settings.
-    Package,
+pub(super) enum Purpose<'a> {
+    /// To be handed on, perhaps with another program: a package never holds a developer's settings.
+    Package(Option<&'a Path>),
     /// To be run here and now, with local.settings.json.
     LocalRun,
 }
@@ -30,13 +30,21 @@ pub(super) enum Purpose {
 ///
 /// # Errors
 ///
-/// What the file system says.
+/// The program is not there, or what the file system says.
 pub(super) fn assemble(
     places: &Places,
     app: &dyn Subject,
     host: &HostFile,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> Result<PathBuf, Failed> {
+    if let Purpose::Package(Some(handler)) = purpose
+        && !handler.is_file()
+    {
+        return Err(Failed::missing(
+            format!("There is no {}.", handler.display()),
+            "cargo build --release --package stockade",
+        ));
+    }
     let folder = app_folder(places.target());
     fill(&folder, places, app, host, purpose).map_err(|error| {
         Failed::work(
@@ -52,24 +60,29 @@ fn fill(
     places: &Places,
     app: &dyn Subject,
     host: &HostFile,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
 ) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let manifest = app.manifest();
     let names: BTreeSet<_> = manifest.functions().iter().map(Described::name).collect();
     let list = places.target().join(LIST);
     remove_stale(folder, &list, &names)?;
+    // Before the folders, so that whatever was made is known, even if the work breaks off.
+    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
+    fs::write(&list, lines)?;
     for function in manifest.functions() {
         let own = folder.join(function.name());
         fs::create_dir_all(&own)?;
         fs::write(own.join(FUNCTION_JSON), pretty(function.function_json()))?;
     }
-    // Written before anything else can fail, so that what was made is known.
-    let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
-    fs::write(&list, lines)?;
     fs::write(folder.join(HOST_JSON), pretty(&host.assembled(app)))?;
     local_settings(folder, places, purpose)?;
-    copy_handler(folder)
+    match purpose {
+        Purpose::Package(Some(handler)) => copy_handler(handler, folder),
+        Purpose::Package(None) | Purpose::LocalRun => {
+            copy_handler(&std::env::current_exe()?, folder)
+        }
+    }
 }
 
 /// Takes away the folders of functions that are no more. What else somebody put into one stays.
@@ -95,19 +108,19 @@ fn remove_stale(folder: &Path, list: &Path, names: &BTreeSet<&str>) -> io::Resul
     Ok(())
 }
 
-fn local_settings(folder: &Path, places: &Places, purpose: Purpose) -> io::Result<()> {
+fn local_settings(folder: &Path, places: &Places, purpose: Purpose<'_>) -> io::Result<()> {
     let copy = folder.join(LOCAL_SETTINGS);
     match purpose {
-        Purpose::Package => unless_absent(fs::remove_file(copy)),
+        Purpose::Package(_) => unless_absent(fs::remove_file(copy)),
         Purpose::LocalRun => unless_absent(fs::copy(places.local_settings(), copy).map(drop)),
     }
 }
 
-/// Copies this program. It may be running from there already, so the copy is put in its place whole.
-fn copy_handler(folder: &Path) -> io::Result<()> {
+/// Copies the program. One may be running from there already, so the copy is put in its place whole.
+fn copy_handler(program: &Path, folder: &Path) -> io::Result<()> {
     let name = format!("{HANDLER}{}", std::env::consts::EXE_SUFFIX);
     let fresh = folder.join(format!(".{name}.new"));
-    fs::copy(std::env::current_exe()?, &fresh)?;
+    fs::copy(program, &fresh)?;
     fs::rename(fresh, folder.join(name))
 }
 

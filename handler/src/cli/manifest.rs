@@ -1,5 +1,7 @@
 //! `cargo fn manifest`: assembles the folder for the host, keeps manifest.json in step.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::settings::Environment;
@@ -7,25 +9,36 @@ use crate::settings::Environment;
 use super::assembly::{Purpose, assemble, pretty};
 use super::failed::Failed;
 use super::host_file::HostFile;
-use super::kept::{Compared, Intent, Kept};
+use super::kept::{Compared, Kept};
 use super::places::Places;
 use super::screen::{Screen, Tone};
 use super::subject::Subject;
 
-/// Runs the command.
-pub(super) fn run(app: &dyn Subject, screen: &Screen, intent: Intent) -> Result<(), Failed> {
-    let places = Places::find(&Environment)?;
-    let host = HostFile::read(&places, app)?;
-    let path = places.manifest();
-    let shown = places.shown(&path);
-    let manifest = Kept::new(path, shown, pretty(&app.manifest())).compare()?;
-    match intent {
-        Intent::Check => check(screen, &host, &manifest),
-        Intent::Write => write(app, screen, &places, &host, &manifest),
+/// What both forms of the command look at.
+struct Found {
+    places: Places,
+    host: HostFile,
+    manifest: Compared,
+}
+
+impl Found {
+    fn look(app: &dyn Subject) -> Result<Self, Failed> {
+        let places = Places::find(&Environment)?;
+        let host = HostFile::read(&places, app)?;
+        let path = places.manifest();
+        let shown = places.shown(&path);
+        let manifest = Kept::new(path, shown, pretty(&app.manifest())).compare()?;
+        Ok(Self {
+            places,
+            host,
+            manifest,
+        })
     }
 }
 
-fn check(screen: &Screen, host: &HostFile, manifest: &Compared) -> Result<(), Failed> {
+/// Runs the command with `--check`.
+pub(super) fn check(app: &dyn Subject, screen: &Screen) -> Result<(), Failed> {
+    let Found { host, manifest, .. } = Found::look(app)?;
     let in_step = manifest.is_in_step();
     if screen.wants_json() {
         screen.document(&json!({
@@ -36,7 +49,7 @@ fn check(screen: &Screen, host: &HostFile, manifest: &Compared) -> Result<(), Fa
     } else if !in_step {
         screen.text(&manifest.difference(screen));
     }
-    require_sound(host)?;
+    require_sound(&host)?;
     if !in_step {
         return Err(Failed::work(
             format!("{} is out of step with the code.", manifest.shown()),
@@ -53,15 +66,19 @@ fn check(screen: &Screen, host: &HostFile, manifest: &Compared) -> Result<(), Fa
     Ok(())
 }
 
-fn write(
+/// Runs the command; `handler` is the program to put in.
+pub(super) fn write(
     app: &dyn Subject,
     screen: &Screen,
-    places: &Places,
-    host: &HostFile,
-    manifest: &Compared,
+    handler: Option<&Path>,
 ) -> Result<(), Failed> {
-    require_sound(host)?;
-    let folder = assemble(places, app, host, Purpose::Package)?;
+    let Found {
+        places,
+        host,
+        manifest,
+    } = Found::look(app)?;
+    require_sound(&host)?;
+    let folder = assemble(&places, app, &host, Purpose::Package(handler))?;
     manifest.write()?;
     let shown = places.shown(&folder);
     let count = app.entries().len();

@@ -1,5 +1,6 @@
 //! What the commands print, where, and in which colours.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
 
 use clap::ColorChoice;
@@ -18,6 +19,8 @@ pub(super) struct Screen {
     output: Paint,
     remarks: Paint,
     width: usize,
+    /// Whether the one JSON document is printed.
+    told: Cell<bool>,
 }
 
 /// Whether to colour.
@@ -54,6 +57,7 @@ impl Screen {
             width: terminal_size::terminal_size()
                 .map_or(NARROW, |(width, _)| usize::from(width.0))
                 .clamp(NARROWEST, WIDEST),
+            told: Cell::new(false),
         }
     }
 
@@ -70,6 +74,7 @@ impl Screen {
     /// Prints the JSON document.
     pub(super) fn document(&self, document: &impl Serialize) {
         let text = serde_json::to_string_pretty(document).expect("documents have string keys only");
+        self.told.set(true);
         self.text(&text);
     }
 
@@ -85,9 +90,10 @@ impl Screen {
         }
     }
 
-    /// Says why the command failed, and what to type.
+    /// Says why the command failed, and what to type. Tools read it in the document, unless the
+    /// document was printed already and says what was found.
     pub(super) fn failed(&self, failed: &Failed) {
-        if self.json {
+        if self.json && !self.told.get() {
             self.document(&json!({"error": failed.what(), "next": failed.next()}));
             return;
         }

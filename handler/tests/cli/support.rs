@@ -136,7 +136,7 @@ impl FakeDevhost {
         let record = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let received = answer(stream.unwrap(), status);
+                let received = answer(&stream.unwrap(), status);
                 record.lock().unwrap().push(received);
             }
         });
@@ -165,8 +165,8 @@ pub(crate) fn leave_notes(project: &Project, origin: &str, pid: u32) {
 /// The token that the tenant of [`FakeDevhost`] gives.
 pub(crate) const TOKEN: &str = "a.token.of-nobody";
 
-fn answer(stream: TcpStream, status: u16) -> Received {
-    let mut reader = BufReader::new(&stream);
+fn answer(stream: &TcpStream, status: u16) -> Received {
+    let mut reader = BufReader::new(stream);
     let mut next = || {
         let mut line = String::new();
         reader.read_line(&mut line).unwrap();
@@ -194,8 +194,9 @@ fn answer(stream: TcpStream, status: u16) -> Received {
         (status, json!({"answered": true}))
     };
     let body = body.to_string();
+    let mut writer = stream;
     write!(
-        &stream,
+        writer,
         "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )

@@ -6,15 +6,18 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::json;
+use validator::Validate;
 
 use crate::access;
 use crate::app::App;
 use crate::failure::Error;
 use crate::function::Function;
-use crate::on::{self, Retry, TriggerKind};
+use crate::input::{Json, Message};
+use crate::on::{self, QueueTrigger, Retry, TimerTrigger, TriggerKind};
 use crate::output::{Reply, Sink};
-use crate::test::Outcome;
 
 use crate::cli::failed::Failed;
 
@@ -23,6 +26,7 @@ use super::MADE;
 /// A way to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
+    Invalid,
     Rejection,
     Retry,
     Fatal,
@@ -31,7 +35,8 @@ enum Way {
     NotReady,
 }
 
-const WAYS: [(Way, &str); 6] = [
+const WAYS: [(Way, &str); 7] = [
+    (Way::Invalid, "invalid input"),
     (Way::Rejection, "rejection"),
     (Way::Retry, "retryable failure"),
     (Way::Fatal, "fatal error"),
@@ -45,7 +50,8 @@ struct Row {
     name: &'static str,
     /// What the platform does when the host is told that the invocation failed.
     on_failure: &'static str,
-    probe: fn(Way) -> Function<()>,
+    /// A function that fails in this way, if the trigger can.
+    probe: fn(Way) -> Option<Function<()>>,
 }
 
 const ROWS: [Row; 5] = [
@@ -53,52 +59,68 @@ const ROWS: [Row; 5] = [
         name: "HTTP",
         on_failure: "The caller gets a problem document (RFC 9457) with this status. Nothing is tried again.",
         probe: |way| {
-            let trigger = on::get("probe", access::anonymous("the page is made from it"));
-            finish(
-                way,
-                Function::new(PROBE, trigger, move || async move {
-                    fail(way).await.map(|()| Reply::ok(json!({})))
+            let trigger = on::post("probe", access::anonymous("the page is made from it"));
+            let function = match way {
+                Way::Invalid => Function::new(PROBE, trigger, answer_what_was_read),
+                _ => Function::new(PROBE, trigger, move || async move {
+                    fail(way).await.map(|()| Reply::ok(true))
                 }),
-            )
+            };
+            Some(function)
         },
     },
     Row {
         name: "Storage queue",
         on_failure: "The host puts the message back and delivers it again, `maxDequeueCount` times in all; then it moves to the queue `<queue>-poison`.",
-        probe: |way| {
-            finish(
-                way,
-                Function::new(PROBE, on::queue("probe"), move || fail(way)),
-            )
-        },
+        probe: |way| Some(of_queue(way, on::queue("probe"))),
     },
     Row {
         name: "Storage queue with a quarantine",
         on_failure: "As above. What is quarantined counts as done and is not delivered again.",
         probe: |way| {
-            let trigger = on::queue("probe").quarantine(Sink::queue("probe-broken"));
-            finish(way, Function::new(PROBE, trigger, move || fail(way)))
+            let sink = Sink::queue("probe-broken");
+            Some(of_queue(way, on::queue("probe").quarantine(sink)))
         },
     },
     Row {
         name: "Timer",
         on_failure: "Nothing is tried again before the next tick of the schedule.",
-        probe: |way| {
-            finish(
-                way,
-                Function::new(PROBE, on::timer("0 0 3 * * *"), move || fail(way)),
-            )
-        },
+        probe: |way| of_timer(way, on::timer("0 0 3 * * *")),
     },
     Row {
         name: "Timer with a retry policy",
         on_failure: "The host runs it again as the policy says, under the same invocation id; then the next tick is due.",
         probe: |way| {
-            let trigger = on::timer("0 0 3 * * *").retry(Retry::fixed(2, Duration::from_secs(5)));
-            finish(way, Function::new(PROBE, trigger, move || fail(way)))
+            let retry = Retry::fixed(2, Duration::from_secs(5));
+            of_timer(way, on::timer("0 0 3 * * *").retry(retry))
         },
     },
 ];
+
+fn of_queue(way: Way, trigger: QueueTrigger) -> Function<()> {
+    match way {
+        Way::Invalid => Function::new(PROBE, trigger, take_what_was_read),
+        _ => Function::new(PROBE, trigger, move || fail(way)),
+    }
+}
+
+/// A tick has no payload that could be invalid.
+fn of_timer(way: Way, trigger: TimerTrigger) -> Option<Function<()>> {
+    (way != Way::Invalid).then(|| Function::new(PROBE, trigger, move || fail(way)))
+}
+
+/// What probes read: the empty object, which they are sent, is not it.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+struct Probe {
+    #[validate(length(min = 1))]
+    text: String,
+}
+
+async fn answer_what_was_read(Json(probe): Json<Probe>) -> Reply<String> {
+    Reply::ok(probe.text)
+}
+
+async fn take_what_was_read(_: Message<Probe>) {}
 
 /// The page.
 ///
@@ -136,22 +158,31 @@ async fn table() -> String {
     for row in &ROWS {
         let _ = write!(table, "| {} |", row.name);
         for (way, _) in WAYS {
-            let function = (row.probe)(way);
-            let kind = function.entry().trigger.kind;
-            let app = App::new("probe").function(function);
-            let app = match way {
-                Way::NotReady => app.without_state(),
-                _ => app.with_state(()),
+            let outcome = match (row.probe)(way) {
+                Some(function) => told_of(way, function).await,
+                None => "no payload".to_owned(),
             };
-            let _ = write!(table, " {} |", told(kind, &app.call(PROBE).await));
+            let _ = write!(table, " {outcome} |");
         }
         table.push('\n');
     }
     table
 }
 
-/// What becomes of it, in a few words.
-fn told(kind: TriggerKind, outcome: &Outcome) -> String {
+/// What becomes of the function's invocation, in a few words.
+async fn told_of(way: Way, function: Function<()>) -> String {
+    let function = match way {
+        // Where somebody waits, the wait is short.
+        Way::Deadline | Way::NotReady => function.deadline(Duration::from_millis(20)),
+        _ => function,
+    };
+    let kind = function.entry().trigger.kind;
+    let app = App::new("probe").function(function);
+    let app = match way {
+        Way::NotReady => app.without_state(),
+        _ => app.with_state(()),
+    };
+    let outcome = app.call(PROBE).json(&json!({})).await;
     if kind == TriggerKind::Http {
         outcome.status().to_string()
     } else if !outcome.quarantined().is_empty() {
@@ -170,23 +201,15 @@ async fn fail(way: Way) -> Result<(), Error> {
         Way::Fatal => Err(Error::fatal("it will never work")),
         Way::Panic => panic!("the page is made from it"),
         Way::Deadline => std::future::pending().await,
-        Way::NotReady => Ok(()),
-    }
-}
-
-/// Where somebody waits, the wait is short.
-fn finish(way: Way, function: Function<()>) -> Function<()> {
-    match way {
-        Way::Deadline | Way::NotReady => function.deadline(Duration::from_millis(20)),
-        Way::Rejection | Way::Retry | Way::Fatal | Way::Panic => function,
+        Way::Invalid | Way::NotReady => Ok(()),
     }
 }
 
 const PROBE: &str = "probe";
 
 const INTRODUCTION: &str = "\
-What becomes of an invocation that does not succeed, by what happened to it. **Rejection** is input
-that is wrong and will stay wrong: the payload does not keep its rules, or the function says
+What becomes of an invocation that does not succeed, by what happened to it. **Invalid input** does
+not keep the rules of its type; a **rejection** is what the function itself refuses for good, with
 `Error::reject`. **Retryable** is what `?` and `Error::retry` give, **fatal** is `Error::fatal`. An
 event that comes before the app's state is built waits for it until its deadline.
 

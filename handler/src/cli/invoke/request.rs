@@ -198,7 +198,49 @@ fn data(options: &Options) -> Result<Option<String>, Failed> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
     use super::*;
+    use crate::{Function, Reply, access, on};
+
+    fn options(arguments: &[&str]) -> Options {
+        let command = Options::augment_args(Command::new("invoke").no_binary_name(true));
+        Options::from_arg_matches(&command.get_matches_from(arguments)).unwrap()
+    }
+
+    fn devhost() -> Devhost {
+        let notes = json!({"host": "", "tenant": null, "masterKey": "the master key", "pid": 1});
+        serde_json::from_value(notes).unwrap()
+    }
+
+    fn outgoing(trigger: on::HttpTrigger<access::Anyone>, arguments: &[&str]) -> Outgoing {
+        let function = Function::<()>::new("f", trigger, async || Reply::ok(1));
+        let entry = function.entry();
+        let route = entry.trigger.route.as_ref().unwrap();
+        Outgoing::to_route(entry, route, &options(arguments), &devhost()).unwrap()
+    }
+
+    #[test]
+    fn a_function_that_asks_for_a_key_is_sent_the_master_key() {
+        let open = || on::get("f", access::anonymous("a test"));
+
+        let locked = outgoing(open().with_function_key(), &["f"]);
+
+        assert_eq!(locked.key.as_deref(), Some("the master key"));
+        assert_eq!(outgoing(open(), &["f"]).key, None);
+    }
+
+    #[test]
+    fn the_method_may_be_chosen_where_there_are_several() {
+        let methods = [Method::PUT, Method::PATCH];
+        let either = || on::http(methods.clone(), "f", access::anonymous("a test"));
+
+        assert_eq!(outgoing(either(), &["f"]).method, Method::PUT);
+        assert_eq!(
+            outgoing(either(), &["f", "--method", "PATCH"]).method,
+            Method::PATCH
+        );
+    }
 
     fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
         pairs
