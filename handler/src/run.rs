@@ -43,16 +43,24 @@ where
         return ExitCode::from(2);
     };
     start_logging();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    match runtime {
+    match runtime() {
         Ok(runtime) => runtime.block_on(run(app, settings, state)),
         Err(error) => {
             eprintln!("the runtime cannot be started: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// A worker for each processor; with one processor, none but the main thread, since handing work
+/// between threads would only cost.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let mut builder = match processors {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
 }
 
 /// What the process needs to know before it binds its port.

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::app::Ready;
+use crate::telemetry::Held;
 use crate::wire;
 
 /// Binds the port. The host takes any answer on it for readiness, so this comes after all else.
@@ -106,6 +107,7 @@ fn service<S: Send + Sync + 'static>(
     service_fn(move |request: http::Request<Incoming>| {
         let ready = Arc::clone(&ready);
         async move {
+            let _lines = Held;
             let answered = AssertUnwindSafe(ready.serve(request.map(Body::new)));
             // The host must never see a connection close without an answer.
             let response: Response<Body> = answered

@@ -13,9 +13,9 @@ use crate::function::Context;
 use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
-pub(crate) use self::lines::JsonLines;
+pub(crate) use self::lines::{Held, JsonLines};
 #[cfg(any(test, feature = "testing"))]
-pub(crate) use self::lines::Sink;
+pub(crate) use self::lines::{Sink, When};
 
 mod lines;
 
@@ -33,7 +33,7 @@ pub(crate) struct Invocation {
     delivery: Delivery,
 }
 
-/// The open record of an invocation.
+/// The open record of an invocation. One that is dropped before it is closed tells of that, too.
 #[derive(Debug)]
 pub(crate) struct Record {
     started: Instant,
@@ -41,6 +41,7 @@ pub(crate) struct Record {
     kind: TriggerKind,
     reply: Reply,
     span: Span,
+    closed: bool,
 }
 
 /// An outcome that is on record. Only [`Record::close`] makes one.
@@ -89,6 +90,7 @@ impl Telemetry {
             ),
             context,
             reply,
+            closed: false,
         }
     }
 }
@@ -123,13 +125,15 @@ impl Record {
     }
 
     /// Writes the one line of the invocation.
-    pub(crate) fn close(self, outcome: Result<Packed, Failure>) -> Recorded {
-        let duration_ms = self.started.elapsed().as_secs_f64() * 1000.0;
+    pub(crate) fn close(mut self, outcome: Result<Packed, Failure>) -> Recorded {
+        self.closed = true;
+        let duration_ms = self.duration_ms();
         let trigger = self.kind.name();
-        let principal = self.context.principal().map(crate::Principal::id);
+        let principal = self.principal();
         let in_span = self.span.enter();
         match &outcome {
             Ok(packed) => tracing::info!(
+                target: CLOSING,
                 trigger,
                 outcome = "succeeded",
                 status = packed.status().map(|status| status.as_u16()),
@@ -138,6 +142,7 @@ impl Record {
                 "invocation succeeded"
             ),
             Err(failure) if failure.is_ours() => tracing::error!(
+                target: CLOSING,
                 trigger,
                 outcome = failure.outcome(),
                 rule = failure.rule(),
@@ -147,6 +152,7 @@ impl Record {
                 "invocation failed"
             ),
             Err(failure) => tracing::warn!(
+                target: CLOSING,
                 trigger,
                 outcome = failure.outcome(),
                 rule = failure.rule(),
@@ -158,12 +164,38 @@ impl Record {
         }
         drop(in_span);
         Recorded {
-            context: self.context,
-            reply: self.reply,
+            context: self.context.clone(),
+            reply: self.reply.clone(),
             outcome,
         }
     }
+
+    fn principal(&self) -> Option<&str> {
+        self.context.principal().map(crate::Principal::id)
+    }
+
+    fn duration_ms(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1000.0
+    }
 }
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        if !self.closed {
+            let _in_span = self.span.enter();
+            tracing::warn!(
+                trigger = self.kind.name(),
+                outcome = "abandoned",
+                principal.id = self.principal(),
+                duration_ms = self.duration_ms(),
+                "invocation abandoned: the other side closed the connection"
+            );
+        }
+    }
+}
+
+/// The target of the line that closes an invocation.
+const CLOSING: &str = "stockade::invocation";
 
 impl Recorded {
     pub(crate) fn into_parts(self) -> (Context, Reply, Result<Packed, Failure>) {

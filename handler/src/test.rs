@@ -52,7 +52,7 @@ use crate::limits::LimitSettings;
 use crate::on::TriggerKind;
 use crate::output::Queue;
 use crate::settings::Problems;
-use crate::telemetry::{JsonLines, Sink};
+use crate::telemetry::{JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
 
 /// An app with its state, ready to be called.
@@ -148,7 +148,7 @@ impl<S: Send + Sync + 'static> TestApp<S> {
 struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Sink for Log {
-    fn line(&self, line: &str) {
+    fn line(&self, line: &str, _: When) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.push(line.to_owned());
     }

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stockade::input::Json;
+use stockade::input::{Json, checks};
 use stockade::output::{self, Enqueue};
 use stockade::{Error, Function, Principal, Reply, access, on};
 use validator::Validate;
@@ -45,7 +45,8 @@ pub struct NewOrder {
     #[validate(length(min = 1, max = 64))]
     order_id: String,
     /// Where the confirmation goes.
-    #[validate(email, length(max = 254))]
+    #[validate(custom(function = "checks::email"))]
+    #[schemars(email)]
     email: String,
     /// The ISO 4217 code.
     #[validate(length(equal = 3))]

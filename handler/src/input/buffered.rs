@@ -78,6 +78,8 @@ fn is_open(root: &Value, variant: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(dead_code, reason = "only the schemas of these types count")]
+
     use schemars::{JsonSchema, schema_for};
     use serde::Deserialize;
 

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
@@ -24,19 +25,55 @@ pub(crate) struct JsonLines<W> {
 /// Where lines go.
 pub(crate) trait Sink: Send + Sync + 'static {
     /// Takes one line, its newline included.
-    fn line(&self, line: &str);
+    fn line(&self, line: &str, when: When);
+}
+
+/// When a line has to be on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// At once.
+    Now,
+    /// Before the host is told, at the latest: with the next line, or when [`Held`] is dropped.
+    BeforeTheAnswer,
 }
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stdout;
 
+/// Lines that wait for each other. Invocations that end together are answered together, and then one
+/// write carries the lines of all of them.
+static HELD: Mutex<String> = Mutex::new(String::new());
+
 impl Sink for Stdout {
-    fn line(&self, line: &str) {
-        // A closed standard output means that the host has gone, which is noticed elsewhere.
-        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    fn line(&self, line: &str, when: When) {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.push_str(line);
+        if when == When::Now || held.len() > MOST_HELD_BYTES {
+            write_out(&mut held);
+        }
     }
 }
+
+/// Sees to it that the lines which are held are written when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Held;
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        write_out(&mut HELD.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn write_out(held: &mut String) {
+    if !held.is_empty() {
+        // A closed standard output means that the host has gone, which is noticed elsewhere.
+        let _ = std::io::stdout().lock().write_all(held.as_bytes());
+        held.clear();
+    }
+}
+
+const MOST_HELD_BYTES: usize = 64 * 1024;
 
 impl JsonLines<Stdout> {
     pub(crate) fn to_stdout() -> Self {
@@ -103,7 +140,11 @@ where
                 Members(line).text("target", event.metadata().target());
             }
             line.push_str("}\n");
-            self.sink.line(line);
+            let when = match event.metadata().target() {
+                super::CLOSING => When::BeforeTheAnswer,
+                _ => When::Now,
+            };
+            self.sink.line(line, when);
         });
     }
 }
@@ -239,7 +280,7 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -250,7 +291,7 @@ mod tests {
     struct Kept(Arc<Mutex<Vec<String>>>);
 
     impl Sink for Kept {
-        fn line(&self, line: &str) {
+        fn line(&self, line: &str, _: When) {
             self.0.lock().unwrap().push(line.to_owned());
         }
     }

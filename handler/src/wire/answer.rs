@@ -122,36 +122,23 @@ impl Wiring {
 }
 
 /// Headers of every HTTP answer, unless the function sets its own.
-const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
-    (
-        http::header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    ),
-    (
-        http::header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    ),
-    (
-        http::header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    ),
-    (
-        http::header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'"),
-    ),
+const DEFAULTS: [(HeaderName, &str); 5] = [
+    (http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (http::header::CACHE_CONTROL, "no-store"),
+    (http::header::REFERRER_POLICY, "no-referrer"),
+    (http::header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
     (
         http::header::STRICT_TRANSPORT_SECURITY,
-        HeaderValue::from_static("max-age=31536000; includeSubDomains"),
+        "max-age=31536000; includeSubDomains",
     ),
 ];
 
-fn with_defaults(mut headers: HeaderMap) -> HeaderMap {
-    for (name, value) in &DEFAULTS {
-        if !headers.contains_key(name) {
-            headers.insert(name.clone(), value.clone());
-        }
-    }
-    headers
+fn missing_defaults(
+    headers: &HeaderMap,
+) -> impl Iterator<Item = &'static (HeaderName, &'static str)> {
+    DEFAULTS
+        .iter()
+        .filter(|(name, _)| !headers.contains_key(name))
 }
 
 /// A problem document with its status and headers (RFC 9457 §3).
@@ -201,7 +188,11 @@ fn direct(answer: Option<Answer>) -> Packed {
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    *response.headers_mut() = with_defaults(headers);
+    *response.headers_mut() = headers;
+    for (name, value) in missing_defaults(response.headers()).collect::<Vec<_>>() {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name.clone(), value);
+    }
     Packed {
         response,
         status: Some(status),
@@ -218,7 +209,7 @@ async fn in_envelope(outputs: Outputs, names: &Names) -> Result<Packed, Failure>
     };
     let mut json = Vec::with_capacity(512 + text.len() * 2);
     json.extend_from_slice(START);
-    write_http(&mut json, status, headers, &text)?;
+    write_http(&mut json, status, &headers, &text)?;
     write_messages(&mut json, &outputs.messages, names, true);
     json.extend_from_slice(END);
     Ok(Packed {
@@ -245,7 +236,7 @@ async fn text(body: AnswerBody) -> Result<String, Failure> {
 fn failed_in_envelope(told: Told) -> Response<Body> {
     let mut json = Vec::with_capacity(512 + told.text.len() * 2);
     json.extend_from_slice(START);
-    write_http(&mut json, told.status, told.headers, &told.text)
+    write_http(&mut json, told.status, &told.headers, &told.text)
         .expect("a problem document and its headers are plain ASCII");
     json.extend_from_slice(END);
     envelope(StatusCode::OK, json)
@@ -306,14 +297,14 @@ fn envelope(status: StatusCode, json: Vec<u8>) -> Response<Body> {
 fn write_http(
     json: &mut Vec<u8>,
     status: StatusCode,
-    headers: HeaderMap,
+    headers: &HeaderMap,
     body: &str,
 ) -> Result<(), Failure> {
     json.extend_from_slice(b"\"res\":{\"statusCode\":");
     json.extend_from_slice(status.as_str().as_bytes());
     json.extend_from_slice(b",\"headers\":{");
-    let headers = with_defaults(headers);
-    for (at, name) in headers.keys().enumerate() {
+    let mut comma = false;
+    for name in headers.keys() {
         let mut values = headers.get_all(name).iter();
         let value = values.next().and_then(|value| value.to_str().ok());
         let value = value.ok_or(Failure::Unsendable(
@@ -322,18 +313,10 @@ fn write_http(
         if values.next().is_some() {
             return Err(Failure::Unsendable("a header twice in the envelope"));
         }
-        if at > 0 {
-            json.push(b',');
-        }
-        write_text(json, name.as_str());
-        json.push(b':');
-        if is_date(value) {
-            // A value that is a date is rewritten, and one leading space prevents it without
-            // reaching the caller (host 4.1037, RawScriptResult).
-            write_text(json, &format!(" {value}"));
-        } else {
-            write_text(json, value);
-        }
+        write_header(json, name, value, &mut comma);
+    }
+    for (name, value) in missing_defaults(headers) {
+        write_header(json, name, value, &mut comma);
     }
     json.extend_from_slice(b"},\"body\":");
     if is_date(body) {
@@ -357,6 +340,21 @@ fn write_messages(
             write_entry(json, name, messages, comma);
             comma = true;
         }
+    }
+}
+
+fn write_header(json: &mut Vec<u8>, name: &HeaderName, value: &str, comma: &mut bool) {
+    if std::mem::replace(comma, true) {
+        json.push(b',');
+    }
+    write_text(json, name.as_str());
+    json.push(b':');
+    if is_date(value) {
+        // A value that is a date is rewritten, and one leading space prevents it without reaching
+        // the caller (host 4.1037, RawScriptResult).
+        write_text(json, &format!(" {value}"));
+    } else {
+        write_text(json, value);
     }
 }
 
