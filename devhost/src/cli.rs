@@ -1,6 +1,7 @@
 //! The command line: reads it, starts everything, waits, stops everything.
 
 mod failure;
+mod notes;
 mod report;
 mod running;
 mod signals;

@@ -1,5 +1,6 @@
 //! What devhost says when it starts.
 
+use super::notes::Noted;
 use crate::app::{App, AuthLevel, Function, HttpMode};
 use serde::Serialize;
 
@@ -77,6 +78,16 @@ impl Report {
 
     pub(super) fn json(&self) -> String {
         serde_json::to_string(self).expect("strings and numbers are always JSON")
+    }
+
+    /// What other tools need to find this devhost.
+    pub(super) fn noted(&self) -> Noted<'_> {
+        Noted {
+            host: &self.url,
+            tenant: self.tenant.as_deref(),
+            master_key: &self.master_key,
+            pid: std::process::id(),
+        }
     }
 
     pub(super) fn text(&self) -> String {

@@ -2,6 +2,7 @@
 
 use super::Args;
 use super::failure::Failure;
+use super::notes::Notes;
 use super::report::Report;
 use super::signals::Signals;
 use crate::app::App;
@@ -32,6 +33,8 @@ pub(super) struct Running {
     front: Arc<Front>,
     serving: JoinHandle<()>,
     report: Report,
+    /// None where the app folder cannot be written to.
+    _notes: Option<Notes>,
     started: Instant,
     log: Log,
 }
@@ -71,6 +74,14 @@ impl Running {
         let names = app.functions.iter().map(|function| function.name.as_str());
         let keys = Keys::new(args.master_key.unwrap_or_else(keys::generate), names);
         let report = Report::new(&app, port, handler_port, &keys.master(), tenant);
+        let notes = Notes::leave(&args.app, &report.noted())
+            .inspect_err(|error| {
+                log.info(&format!(
+                    "{}/.devhost.json cannot be written: {error}. Other tools will not find this devhost.",
+                    args.app.display()
+                ));
+            })
+            .ok();
         let front = Arc::new(Front::new(Arc::clone(&app), keys, invoker, sources, log));
         Ok(Self {
             serving: tokio::spawn(serve(listener, Arc::clone(&front))),
@@ -79,6 +90,7 @@ impl Running {
             supervisor,
             front,
             report,
+            _notes: notes,
             started,
             log,
         })

@@ -113,7 +113,7 @@ mod tests {
         }
         assert_eq!(
             read::<Wanted>(&headers(&[])).unwrap_err()[0].code(),
-            "missing_member"
+            "missing_parameter"
         );
     }
 

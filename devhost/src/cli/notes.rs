@@ -1,0 +1,102 @@
+//! What devhost leaves in the app folder while it runs, so that other tools find it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// The file, which goes away with this.
+#[derive(Debug)]
+pub(super) struct Notes {
+    path: PathBuf,
+}
+
+/// What stands in the file.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Noted<'a> {
+    /// The origin that clients call.
+    pub(super) host: &'a str,
+    /// The stand-in tenant's origin.
+    pub(super) tenant: Option<&'a str>,
+    /// Runs any function, so only the owner may read the file.
+    pub(super) master_key: &'a str,
+    pub(super) pid: u32,
+}
+
+impl Notes {
+    /// Writes the file into the app folder, over one that an earlier run left behind.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, as for a folder that cannot be written to.
+    pub(super) fn leave(app: &Path, noted: &Noted<'_>) -> io::Result<Self> {
+        let path = app.join(NAME);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // A new file, so that its mode is what is asked for and no link is followed.
+        let mut file: File = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        let notes = Self { path };
+        file.write_all(&serde_json::to_vec(noted)?)?;
+        Ok(notes)
+    }
+}
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        // Whoever finds a file that stayed finds nobody at its address.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+const NAME: &str = ".devhost.json";
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn noted() -> Noted<'static> {
+        Noted {
+            host: "http://127.0.0.1:7071",
+            tenant: None,
+            master_key: "k",
+            pid: 7,
+        }
+    }
+
+    #[test]
+    fn the_file_is_for_its_owner_and_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(NAME);
+        fs::write(&file, "left behind").unwrap();
+
+        let notes = Notes::leave(folder.path(), &noted()).unwrap();
+
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(
+            text,
+            r#"{"host":"http://127.0.0.1:7071","tenant":null,"masterKey":"k","pid":7}"#
+        );
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        drop(notes);
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_told() {
+        assert!(Notes::leave(Path::new("/nowhere/at/all"), &noted()).is_err());
+    }
+}
