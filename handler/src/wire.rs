@@ -250,7 +250,7 @@ impl Wire {
             return Received::Foreign(Foreign::InvocationId);
         };
         let shape = self.routes.shape(function);
-        let form = shape.reply_as();
+        let form = self.routes.form(function);
         let undeliverable = |rejection: Rejection| {
             Received::Undeliverable(Undeliverable {
                 context: self.context(function, id, 0),
