@@ -59,8 +59,8 @@ impl<'a> Visit<'a> {
     /// The caller; none on anonymous functions and on events.
     pub fn principal(&self) -> Option<&Principal> {
         match self.identity {
-            Identity::Caller(principal) => Some(principal),
-            Identity::Anyone | Identity::Host => None,
+            Identity::Known(principal) => Some(principal),
+            Identity::Unknown | Identity::Host => None,
         }
     }
 

@@ -43,9 +43,9 @@ impl Gate {
 #[derive(Debug, Clone)]
 pub enum Identity {
     /// A caller whose token was verified.
-    Caller(Principal),
+    Known(Principal),
     /// Somebody; the function is anonymous.
-    Anyone,
+    Unknown,
     /// The Functions host, for an event.
     Host,
 }
@@ -87,7 +87,7 @@ impl Policy {
     pub(crate) async fn decide(&self, admitted: Admitted) -> Result<Authorized, Denial> {
         let identity = match &self.gates[admitted.function().index()] {
             Gate::Host => Identity::Host,
-            Gate::Anonymous { .. } => Identity::Anyone,
+            Gate::Anonymous { .. } => Identity::Unknown,
             Gate::Rule(rule) => {
                 let caller = match presented(&admitted) {
                     Some(caller) => caller,
@@ -95,7 +95,7 @@ impl Policy {
                 };
                 admitted.context().note_principal(&caller);
                 rule.require(&caller)?;
-                Identity::Caller(caller)
+                Identity::Known(caller)
             }
         };
         Ok(Authorized { admitted, identity })
