@@ -36,10 +36,10 @@ pub struct Visit<'a> {
 impl<'a> Visit<'a> {
     pub(crate) fn new(arrival: &'a Arrival, kind: TriggerKind) -> Self {
         Self {
-            context: &arrival.context,
+            context: arrival.context(),
             kind,
-            identity: &arrival.identity,
-            headers: match &arrival.delivery {
+            identity: arrival.identity(),
+            headers: match arrival.delivery() {
                 Delivery::Request(request) => Some(&request.headers),
                 Delivery::Message(_) | Delivery::Tick(_) => None,
             },

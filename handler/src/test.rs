@@ -276,7 +276,8 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
         let response = ready
             .answer(arrived)
             .with_subscriber(self.app.dispatch.clone())
-            .await;
+            .await
+            .into_response();
         let mut outcome = Outcome::read(response, form == ReplyAs::Direct).await;
         outcome.queues = entry
             .plan

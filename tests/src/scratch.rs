@@ -18,34 +18,35 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// An empty project `name` in `tmp`, which is cargo's `CARGO_TARGET_TMPDIR`. What an earlier run
-    /// left there is removed.
+    /// A project `name` in `tmp`, which is cargo's `CARGO_TARGET_TMPDIR`, with packages that are
+    /// still to be written.
     ///
     /// # Panics
     ///
     /// If the folder cannot be written.
-    pub fn new(tmp: &str, name: &str) -> Self {
+    pub fn new(tmp: &str, name: &str, packages: &[&str]) -> Self {
         let tmp = Path::new(tmp);
         let folder = tmp.join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the folder is only ours");
-        }
         let scratch = Self {
             folder,
             target: tmp.parent().expect("tmp is in the target folder").into(),
         };
-        let lock = fs::read_to_string(workspace().join("Cargo.lock")).expect("a lock file");
-        scratch.write("Cargo.lock", &lock);
+        scratch.write("Cargo.lock", &read("Cargo.lock"));
+        scratch.write("Cargo.toml", &with_members(&read("Cargo.toml"), packages));
         scratch
     }
 
-    /// Writes a file of the project.
+    /// Writes a file of the project. One that is the same already stays as it is, so that cargo takes
+    /// it for checked.
     ///
     /// # Panics
     ///
     /// If it cannot be written.
     pub fn write(&self, path: impl AsRef<Path>, text: &str) {
         let path = self.folder.join(path);
+        if fs::read_to_string(&path).is_ok_and(|known| known == text) {
+            return;
+        }
         let folder = path.parent().expect("a file is in a folder");
         fs::create_dir_all(folder).expect("the folder can be made");
         fs::write(path, text).expect("the file can be written");
@@ -123,6 +124,24 @@ pub fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The manifest of a workspace, with these packages in the place of its own.
+fn with_members(manifest: &str, packages: &[&str]) -> String {
+    let line = |line: &str| {
+        if line.starts_with("members = ") {
+            format!("members = {packages:?}\n")
+        } else {
+            format!("{line}\n")
+        }
+    };
+    let changed: String = manifest.lines().map(line).collect();
+    assert_ne!(
+        changed.trim(),
+        manifest.trim(),
+        "the members stand on a line"
+    );
+    changed
+}
+
 /// What the compiler refused, by target.
 #[derive(Debug)]
 pub struct Errors(BTreeMap<String, Vec<Error>>);
@@ -140,13 +159,15 @@ impl Errors {
     }
 }
 
-/// One error. Notes and labels are left out, since they change with the compiler.
+/// One error. Notes are left out, since they change with the compiler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// What it says.
     pub message: String,
     /// The source text that its arrow points at.
     pub arrow: String,
+    /// What stands at the arrow.
+    pub label: String,
 }
 
 #[derive(Deserialize)]
@@ -170,6 +191,7 @@ struct Diagnostic {
 #[derive(Deserialize)]
 struct Span {
     is_primary: bool,
+    label: Option<String>,
     text: Vec<Line>,
 }
 
@@ -187,6 +209,7 @@ impl Diagnostic {
         (self.level == "error").then(|| Error {
             message: self.message,
             arrow: primary.highlighted(),
+            label: primary.label.unwrap_or_default(),
         })
     }
 }

@@ -62,6 +62,10 @@ impl Authorized {
         self.admitted.function()
     }
 
+    pub(crate) fn delivery(&self) -> &Delivery {
+        self.admitted.delivery()
+    }
+
     pub(crate) fn into_parts(self) -> (Admitted, Identity) {
         (self.admitted, self.identity)
     }
