@@ -207,6 +207,11 @@ impl<S: Send + Sync + 'static> Ready<S> {
     }
 
     #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn wiring(&self) -> &Wiring {
+        &self.wiring
+    }
+
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn entry(&self, function: crate::wire::FunctionId) -> &Entry {
         self.endpoints.entry(function)
     }

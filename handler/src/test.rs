@@ -45,7 +45,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
-use crate::auth::Principal;
+use crate::auth::{Principal, Tokens};
 use crate::function::InvocationId;
 use crate::input::{self, Tick};
 use crate::limits::LimitSettings;
@@ -54,6 +54,8 @@ use crate::output::Queue;
 use crate::settings::Problems;
 use crate::telemetry::{JsonLines, Sink};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
+
+mod parts;
 
 /// An app with its state, ready to be called.
 pub struct TestApp<S> {
@@ -70,6 +72,10 @@ impl<S: Send + Sync + 'static> App<S> {
     /// When the app has [`problems`](App::problems): in production it would not start.
     #[must_use]
     pub fn with_state(self, state: S) -> TestApp<S> {
+        self.put_together(state, None)
+    }
+
+    fn put_together(self, state: S, tokens: Option<Arc<Tokens>>) -> TestApp<S> {
         let problems = self.problems();
         assert!(
             problems.is_empty(),
@@ -84,15 +90,14 @@ impl<S: Send + Sync + 'static> App<S> {
             route_prefix: "api".to_owned(),
             deadline: limits.deadline,
             limits,
-            tokens: None,
+            tokens,
         });
         ready
             .state()
             .set(state)
             .unwrap_or_else(|_| unreachable!("it was made just above"));
         let log = Log::default();
-        let dispatch =
-            Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(log.clone())));
+        let dispatch = dispatch_to(log.clone());
         TestApp {
             ready,
             log,
@@ -136,6 +141,10 @@ impl<S: Send + Sync + 'static> TestApp<S> {
             .map(|line| serde_json::from_str(line).expect("every line is one JSON object"))
             .collect()
     }
+}
+
+fn dispatch_to(sink: impl Sink) -> Dispatch {
+    Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(sink)))
 }
 
 #[derive(Debug, Clone, Default)]

@@ -35,7 +35,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// For what has no payload that could be kept.
-    pub(super) fn without_payload(function: FunctionId, form: ReplyAs) -> Self {
+    pub(crate) fn without_payload(function: FunctionId, form: ReplyAs) -> Self {
         Self {
             function,
             form,
@@ -59,6 +59,11 @@ impl Packed {
     /// What an HTTP caller will see.
     pub(crate) fn status(&self) -> Option<StatusCode> {
         self.status
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn into_response(self) -> Response<Body> {
+        self.response
     }
 }
 
