@@ -8,15 +8,14 @@ use http::{Request, Response};
 use tokio::sync::SetOnce;
 use tracing::Instrument as _;
 
-use crate::auth::{Authorized, Policy, Tokens};
+use crate::auth::{Policy, Tokens};
 use crate::failure::{Error, Failure};
-use crate::function::{Arrival, Entry, Function};
+use crate::function::{Endpoints, Entry, Function};
 use crate::guard::{Guard, Visit};
 use crate::limits::{InputLimits, LimitSettings, Limits};
 use crate::manifest::Manifest;
-use crate::output::Outputs;
 use crate::telemetry::{Invocation, Telemetry};
-use crate::wire::{Arrived, Delivery, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
+use crate::wire::{Answered, Arrived, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
 
 mod problems;
 
@@ -129,13 +128,12 @@ impl<S: Send + Sync + 'static> App<S> {
                 plan.tokens,
             ),
             wiring: Wiring::new(self.entries()),
-            endpoints: Endpoints {
-                functions: self.functions,
-                state: SetOnce::new(),
-                limits: InputLimits {
+            endpoints: Endpoints::new(
+                self.functions,
+                InputLimits {
                     max_body_bytes: plan.limits.max_body_bytes,
                 },
-            },
+            ),
         }
     }
 }
@@ -165,10 +163,11 @@ impl<S: Send + Sync + 'static> Ready<S> {
     /// Answers a request on the port.
     pub(crate) async fn serve(&self, request: Request<Body>) -> Response<Body> {
         match self.wire.read(request).await {
-            Received::Arrived(arrived) => self.answer(arrived).await,
+            Received::Arrived(arrived) => self.answer(arrived).await.into_response(),
             Received::Undeliverable(undeliverable) => self
                 .wiring
-                .answer(self.telemetry.undeliverable(undeliverable)),
+                .answer(self.telemetry.undeliverable(undeliverable))
+                .into_response(),
             Received::Ping => crate::wire::empty(http::StatusCode::OK),
             Received::Foreign(foreign) => {
                 tracing::warn!(rule = foreign.rule(), "request turned away: {foreign}");
@@ -178,7 +177,7 @@ impl<S: Send + Sync + 'static> Ready<S> {
     }
 
     /// Answers the host. Whatever happens is on record before the host is told.
-    pub(crate) async fn answer(&self, arrived: Arrived) -> Response<Body> {
+    pub(crate) async fn answer(&self, arrived: Arrived) -> Answered {
         let (invocation, record) = self.telemetry.open(arrived);
         let deadline = invocation.context().deadline();
         let work = self
@@ -199,7 +198,7 @@ impl<S: Send + Sync + 'static> Ready<S> {
 
     /// The state, once it is built.
     pub(crate) fn state(&self) -> &SetOnce<S> {
-        &self.endpoints.state
+        self.endpoints.state()
     }
 
     #[cfg(any(test, feature = "testing"))]
@@ -208,35 +207,13 @@ impl<S: Send + Sync + 'static> Ready<S> {
     }
 
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn entry(&self, function: crate::wire::FunctionId) -> &Entry {
-        self.endpoints.functions[function.index()].entry()
+    pub(crate) fn wiring(&self) -> &Wiring {
+        &self.wiring
     }
-}
 
-/// The functions, and the state that they share.
-struct Endpoints<S> {
-    functions: Vec<Function<S>>,
-    state: SetOnce<S>,
-    limits: InputLimits,
-}
-
-impl<S: Send + Sync + 'static> Endpoints<S> {
-    /// Runs the function that the invocation was authorised for.
-    async fn run(&self, authorized: Authorized) -> Result<Outputs, Failure> {
-        let function = &self.functions[authorized.function().index()];
-        let (admitted, identity) = authorized.into_parts();
-        let (context, delivery, _permit) = admitted.into_parts();
-        let state = match &delivery {
-            Delivery::Request(_) => self.state.get().ok_or(Failure::NotReady)?,
-            // Failing an event would only make the platform deliver it again, so it waits.
-            Delivery::Message(_) | Delivery::Tick(_) => self.state.wait().await,
-        };
-        let arrival = Arrival {
-            context,
-            identity,
-            delivery,
-        };
-        function.run(arrival, &self.limits, state).await
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn entry(&self, function: crate::wire::FunctionId) -> &Entry {
+        self.endpoints.entry(function)
     }
 }
 

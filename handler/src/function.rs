@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
+use crate::auth::{Authorized, Identity};
 use crate::failure::{self, Error, Failure};
 use crate::guard::{Guard, Visit};
 use crate::limits::InputLimits;
@@ -18,11 +19,13 @@ use crate::wire::Delivery;
 
 pub use self::argument::{Argument, Call, Leads, Part, Payload};
 pub use self::context::{Context, InvocationId, NotAGuid};
+pub(crate) use self::endpoints::Endpoints;
 pub use self::handler::{ArgumentList, Handler};
 pub use self::state::{FromRef, State};
 
 mod argument;
 mod context;
+mod endpoints;
 mod handler;
 mod state;
 
@@ -105,13 +108,20 @@ impl<S: Send + Sync + 'static> Function<S> {
         self.guards.splice(0..0, first.iter().cloned());
     }
 
-    /// Guards, input, function, outputs. This is the only way to an endpoint.
-    pub(crate) async fn run(
+    /// Guards, input, function, outputs. Only [`Endpoints`] gets here, by the function's id.
+    async fn run(
         &self,
-        arrival: Arrival,
+        authorized: Authorized,
         limits: &InputLimits,
         state: &S,
     ) -> Result<Outputs, Failure> {
+        let (admitted, identity) = authorized.into_parts();
+        let (context, delivery, _permit) = admitted.into_parts();
+        let arrival = Arrival {
+            context,
+            identity,
+            delivery,
+        };
         let visit = Visit::new(&arrival, self.entry.trigger.kind);
         failure::contained(|| self.guards.iter().try_for_each(|guard| guard(&visit)))?
             .map_err(Failure::Function)?;
@@ -121,9 +131,23 @@ impl<S: Send + Sync + 'static> Function<S> {
 
 /// What has passed the stages before the endpoint, taken apart for it.
 pub(crate) struct Arrival {
-    pub(crate) context: Context,
-    pub(crate) identity: crate::auth::Identity,
-    pub(crate) delivery: Delivery,
+    context: Context,
+    identity: Identity,
+    delivery: Delivery,
+}
+
+impl Arrival {
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
 }
 
 /// What the registry knows of a function.

@@ -36,10 +36,10 @@ pub struct Visit<'a> {
 impl<'a> Visit<'a> {
     pub(crate) fn new(arrival: &'a Arrival, kind: TriggerKind) -> Self {
         Self {
-            context: &arrival.context,
+            context: arrival.context(),
             kind,
-            identity: &arrival.identity,
-            headers: match &arrival.delivery {
+            identity: arrival.identity(),
+            headers: match arrival.delivery() {
                 Delivery::Request(request) => Some(&request.headers),
                 Delivery::Message(_) | Delivery::Tick(_) => None,
             },
@@ -59,8 +59,8 @@ impl<'a> Visit<'a> {
     /// The caller; none on anonymous functions and on events.
     pub fn principal(&self) -> Option<&Principal> {
         match self.identity {
-            Identity::Caller(principal) => Some(principal),
-            Identity::Anyone | Identity::Host => None,
+            Identity::Known(principal) => Some(principal),
+            Identity::Unknown | Identity::Host => None,
         }
     }
 

@@ -28,6 +28,11 @@ mod router;
 mod timer;
 
 /// What starts a function. Only the builders of this module make one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a trigger",
+    label = "not made by a builder of `stockade::on`",
+    note = "a trigger is made by a builder such as `on::post(route, access)` or `on::queue(name)`"
+)]
 pub trait Trigger: Sealed + Send + Sync + 'static {
     /// Who can be known to call: a [`Principal`] where a token is required.
     type Caller: Clone + Send + Sync + 'static;

@@ -45,7 +45,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
-use crate::auth::Principal;
+use crate::auth::{Principal, Tokens};
 use crate::function::InvocationId;
 use crate::input::{self, Tick};
 use crate::limits::LimitSettings;
@@ -54,6 +54,8 @@ use crate::output::Queue;
 use crate::settings::Problems;
 use crate::telemetry::{JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
+
+mod parts;
 
 /// An app with its state, ready to be called.
 pub struct TestApp<S> {
@@ -70,16 +72,16 @@ impl<S: Send + Sync + 'static> App<S> {
     /// When the app has [`problems`](App::problems): in production it would not start.
     #[must_use]
     pub fn with_state(self, state: S) -> TestApp<S> {
-        let app = self.without_state();
-        app.ready
-            .state()
-            .set(state)
-            .unwrap_or_else(|_| unreachable!("it was made just above"));
-        app
+        self.put_together(None).with(state)
     }
 
     /// Puts the app together as it is before its state is built.
+    #[cfg(feature = "cli")]
     pub(crate) fn without_state(self) -> TestApp<S> {
+        self.put_together(None)
+    }
+
+    fn put_together(self, tokens: Option<Arc<Tokens>>) -> TestApp<S> {
         let problems = self.problems();
         assert!(
             problems.is_empty(),
@@ -94,11 +96,10 @@ impl<S: Send + Sync + 'static> App<S> {
             route_prefix: "api".to_owned(),
             deadline: limits.deadline,
             limits,
-            tokens: None,
+            tokens,
         });
         let log = Log::default();
-        let dispatch =
-            Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(log.clone())));
+        let dispatch = dispatch_to(log.clone());
         TestApp {
             ready,
             log,
@@ -108,6 +109,12 @@ impl<S: Send + Sync + 'static> App<S> {
 }
 
 impl<S: Send + Sync + 'static> TestApp<S> {
+    fn with(self, state: S) -> Self {
+        let set = self.ready.state().set(state);
+        set.unwrap_or_else(|_| unreachable!("it was made just above"));
+        self
+    }
+
     /// A call of the function `name`.
     ///
     /// # Panics
@@ -142,6 +149,10 @@ impl<S: Send + Sync + 'static> TestApp<S> {
             .map(|line| serde_json::from_str(line).expect("every line is one JSON object"))
             .collect()
     }
+}
+
+fn dispatch_to(sink: impl Sink) -> Dispatch {
+    Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(sink)))
 }
 
 #[derive(Debug, Clone, Default)]
@@ -282,7 +293,8 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
         let response = ready
             .answer(arrived)
             .with_subscriber(self.app.dispatch.clone())
-            .await;
+            .await
+            .into_response();
         let mut outcome = Outcome::read(response, form == ReplyAs::Direct).await;
         outcome.queues = entry
             .plan

@@ -47,9 +47,9 @@ impl Gate {
 #[derive(Debug, Clone)]
 pub enum Identity {
     /// A caller whose token was verified.
-    Caller(Principal),
+    Known(Principal),
     /// Somebody; the function is anonymous.
-    Anyone,
+    Unknown,
     /// The Functions host, for an event.
     Host,
 }
@@ -64,6 +64,10 @@ pub(crate) struct Authorized {
 impl Authorized {
     pub(crate) fn function(&self) -> FunctionId {
         self.admitted.function()
+    }
+
+    pub(crate) fn delivery(&self) -> &Delivery {
+        self.admitted.delivery()
     }
 
     pub(crate) fn into_parts(self) -> (Admitted, Identity) {
@@ -91,7 +95,7 @@ impl Policy {
     pub(crate) async fn decide(&self, admitted: Admitted) -> Result<Authorized, Denial> {
         let identity = match &self.gates[admitted.function().index()] {
             Gate::Host => Identity::Host,
-            Gate::Anonymous { .. } => Identity::Anyone,
+            Gate::Anonymous { .. } => Identity::Unknown,
             Gate::Rule(rule) => {
                 let caller = match presented(&admitted) {
                     Some(caller) => caller,
@@ -99,7 +103,7 @@ impl Policy {
                 };
                 admitted.context().note_principal(&caller);
                 rule.require(&caller)?;
-                Identity::Caller(caller)
+                Identity::Known(caller)
             }
         };
         Ok(Authorized { admitted, identity })

@@ -86,7 +86,6 @@ macro_rules! handler {
             }
         }
 
-        #[diagnostic::do_not_recommend]
         impl<T: Trigger, S, $($lead,)* $last> ArgumentList<T, S> for ($($lead,)* $last,)
         where
             $($lead: Argument<T, S, Role: Leads<$lead>>,)*

@@ -88,8 +88,8 @@ impl Who for Caller {
 
     fn known(identity: Identity) -> Option<Principal> {
         match identity {
-            Identity::Caller(principal) => Some(principal),
-            Identity::Anyone | Identity::Host => None,
+            Identity::Known(principal) => Some(principal),
+            Identity::Unknown | Identity::Host => None,
         }
     }
 }
@@ -99,7 +99,7 @@ impl Who for Anyone {
     type Known = PhantomData<Anyone>;
 
     fn known(identity: Identity) -> Option<PhantomData<Anyone>> {
-        matches!(identity, Identity::Anyone).then_some(PhantomData)
+        matches!(identity, Identity::Unknown).then_some(PhantomData)
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// For what has no payload that could be kept.
-    pub(super) fn without_payload(function: FunctionId, form: ReplyAs) -> Self {
+    pub(crate) fn without_payload(function: FunctionId, form: ReplyAs) -> Self {
         Self {
             function,
             form,
@@ -59,6 +59,21 @@ impl Packed {
     /// What an HTTP caller will see.
     pub(crate) fn status(&self) -> Option<StatusCode> {
         self.status
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn into_response(self) -> Response<Body> {
+        self.response
+    }
+}
+
+/// The answer to an invocation. Only [`Wiring::answer`] makes one.
+#[derive(Debug)]
+pub(crate) struct Answered(Response<Body>);
+
+impl Answered {
+    pub(crate) fn into_response(self) -> Response<Body> {
+        self.0
     }
 }
 
@@ -104,18 +119,21 @@ impl Wiring {
     }
 
     /// The answer to one invocation. Only a recorded outcome can be answered.
-    pub(crate) fn answer(&self, recorded: Recorded) -> Response<Body> {
+    pub(crate) fn answer(&self, recorded: Recorded) -> Answered {
         let (context, reply, outcome) = recorded.into_parts();
-        let failure = match outcome {
-            Ok(packed) => return packed.response,
-            Err(failure) => failure,
-        };
+        Answered(match outcome {
+            Ok(packed) => packed.response,
+            Err(failure) => self.refusal(&context, &reply, &failure),
+        })
+    }
+
+    fn refusal(&self, context: &Context, reply: &Reply, failure: &Failure) -> Response<Body> {
         match reply.form {
-            ReplyAs::Direct => direct(Some(problem(&context, &failure).into())).response,
-            ReplyAs::HttpEnvelope => failed_in_envelope(problem(&context, &failure)),
+            ReplyAs::Direct => direct(Some(problem(context, failure).into())).response,
+            ReplyAs::HttpEnvelope => failed_in_envelope(problem(context, failure)),
             ReplyAs::EventEnvelope => {
                 let names = &self.0[reply.function.index()];
-                failed_event(&context, &failure, reply.payload.as_deref(), names)
+                failed_event(context, failure, reply.payload.as_deref(), names)
             }
         }
     }

@@ -1,0 +1,30 @@
+//! A payload that does not derive `Deserialize`.
+//!
+//! mistake: `#[derive(Validate, JsonSchema)]`
+//! mended: `#[derive(Deserialize, Validate, JsonSchema)]`
+//! error: `Unfinished` cannot be read from what a caller sends: it does not implement `Deserialize`
+//! arrow: `handler`
+
+use desk::{Accepted, Desk};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use stockade::input::Json;
+use stockade::{Error, Function, Reply, access, on};
+use validator::Validate;
+
+fn main() {
+    let _: Function<Desk> = Function::new(
+        "it",
+        on::post("orders", access::scope("Orders.Write")),
+        handler,
+    );
+}
+
+async fn handler(Json(_): Json<Unfinished>) -> Result<Reply<Accepted>, Error> {
+    todo!()
+}
+
+#[derive(Validate, JsonSchema)]
+struct Unfinished {
+    _number: String,
+}
