@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stockade::input::{FreeText, Json, Path, Query};
 use stockade::output::{self, Enqueue};
-use stockade::{BinaryReply, Error, Function, Principal, Reply, TextReply, access, on};
+use stockade::{BinaryReply, Error, Function, Reply, TextReply, access, on};
 use validator::Validate;
 
 const OPEN: &str = "the suites call it, and it tells nothing";
@@ -54,11 +54,6 @@ pub(crate) fn all() -> Vec<Function<()>> {
             hang,
         )
         .deadline(Duration::from_secs(1)),
-        Function::new(
-            "whoami",
-            on::get("whoami", access::scope("Gallery.Read")),
-            whoami,
-        ),
         Function::new("send", on::post("send", access::anonymous(OPEN)), send),
     ]
 }
@@ -182,10 +177,6 @@ async fn hold(Query(wanted): Query<Wanted>) -> Reply<()> {
 /// Never answers.
 async fn hang() -> Reply<()> {
     std::future::pending().await
-}
-
-async fn whoami(caller: Principal) -> TextReply {
-    TextReply::ok(caller.id().to_string())
 }
 
 /// Puts any JSON document on the queue of `work`, also one that it cannot read.
