@@ -25,6 +25,7 @@ fn app() -> App<()> {
     let wanted = std::env::var("GALLERY").unwrap_or_default();
     match wanted.as_str() {
         "recorded" => App::new("recorded").functions(recorded::all()),
+        "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
         "bytes" => App::new("bytes").function(requests::picture()),
         "catch-all" => App::new("catch-all")
             .function(requests::catch_all())

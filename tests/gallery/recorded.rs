@@ -2,39 +2,53 @@
 
 use std::time::UNIX_EPOCH;
 
-use http::Method;
+use axum::Router;
+use axum::extract::Request;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use stockade::input::{Json, Message, Path, QueueMeta, Tick};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use stockade::input::{Json, Message, QueueMeta, Tick};
 use stockade::{Context, Function, Principal, Reply, TextReply, access, on};
 use validator::Validate;
 
+/// `orders` gives back what arrives, whatever it is.
 pub(crate) fn all() -> Vec<Function<()>> {
+    let orders = on::router(
+        "orders",
+        "orders/{id?}",
+        access::scope("Orders.Write"),
+        Router::new().fallback(give_back),
+        on::validates_itself("it gives back what it is sent"),
+    );
+    others().into_iter().chain([orders]).collect()
+}
+
+/// `orders` reads JSON.
+pub(crate) fn all_with_json() -> Vec<Function<()>> {
+    let orders = Function::new(
+        "orders",
+        on::post("orders/{id?}", access::scope("Orders.Write")),
+        read_json,
+    );
+    others().into_iter().chain([orders]).collect()
+}
+
+fn others() -> Vec<Function<()>> {
     let retry = || on::Retry::fixed(2, std::time::Duration::from_secs(2));
     vec![
         Function::new(
-            "orders",
-            on::http(
-                [Method::GET, Method::POST, Method::PUT],
-                "orders/{id?}",
-                access::scope("Orders.Write"),
-            ),
-            orders,
-        ),
-        Function::new(
             "upload",
             on::post("upload", access::scope("Orders.Write")),
-            upload,
+            read_json,
         ),
         Function::new(
             "health",
-            on::get("health", access::anonymous("nothing is told")),
+            on::get("ping", access::anonymous("nothing is told")),
             || async { TextReply::ok("up") },
         ),
         Function::new(
             "profile",
-            on::get("profile", access::scope("Profile.Read")),
+            on::get("profile", access::scope("Orders.Write")),
             profile,
         ),
         Function::new("queue-orders", on::queue("orders"), message),
@@ -50,27 +64,18 @@ pub(crate) fn all() -> Vec<Function<()>> {
     ]
 }
 
-/// Gives back the parsed request.
-async fn orders(Path(path): Path<Id>, caller: Principal) -> Reply<Seen> {
-    Reply::ok(Seen {
-        id: path.id,
-        caller: caller.id().to_string(),
-    })
+async fn give_back(request: Request) -> axum::Json<Value> {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await;
+    axum::Json(json!({
+        "method": parts.method.as_str(),
+        "target": parts.uri.to_string(),
+        "body": body.map(|bytes| bytes.to_vec()).unwrap_or_default(),
+        "claimed": parts.headers.contains_key("x-ms-client-principal"),
+    }))
 }
 
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-struct Id {
-    id: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Seen {
-    id: Option<String>,
-    caller: String,
-}
-
-/// Gives back the parsed body.
-async fn upload(Json(any): Json<Any>) -> Reply<Value> {
+async fn read_json(Json(any): Json<Any>) -> Reply<Value> {
     Reply::ok(any.value)
 }
 

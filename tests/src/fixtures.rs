@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+
+use crate::http::Request;
 
 /// The lines of a recording, each a JSON object.
 pub fn recording(name: &str) -> Vec<Value> {
@@ -27,6 +31,38 @@ pub fn envelopes() -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What a recorded host sent to its handler, for a handler on `port`.
+pub fn received(recorded: &Value, port: u16) -> Request {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut request = Request::new(&text(&recorded["method"]), &text(&recorded["target"]));
+    let (mut is_chunked, mut has_length) = (false, false);
+    for header in recorded["headers"].as_array().into_iter().flatten() {
+        let (name, value) = (text(&header[0]), text(&header[1]));
+        match name.to_lowercase().as_str() {
+            // The client here writes these itself.
+            "transfer-encoding" => is_chunked = true,
+            "content-length" => has_length = true,
+            "connection" => {}
+            _ => request = request.header(&name, &value.replace("<port>", &port.to_string())),
+        }
+    }
+    let body = body(recorded);
+    match (is_chunked, has_length || !body.is_empty()) {
+        (true, _) => request.chunked([body]),
+        (false, true) => request.bytes(body),
+        (false, false) => request,
+    }
+}
+
+/// The body of a recorded request.
+pub fn body(recorded: &Value) -> Vec<u8> {
+    match (recorded["text"].as_str(), recorded["base64"].as_str()) {
+        (Some(text), _) => text.as_bytes().to_vec(),
+        (None, Some(base64)) => STANDARD.decode(base64).expect("it was recorded as base64"),
+        (None, None) => Vec::new(),
+    }
 }
 
 fn folder() -> PathBuf {

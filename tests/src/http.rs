@@ -3,6 +3,7 @@
 //! Clients of the usual kind put a target, a header or a length right before it is sent. The suites
 //! have to send what a stranger would.
 
+use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
@@ -53,6 +54,14 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Takes out every header of this name.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
@@ -166,7 +175,7 @@ pub fn connect(port: u16) -> TcpStream {
 }
 
 /// An answer, read to its end.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Answer {
     /// The status.
     pub status: u16,
@@ -231,6 +240,17 @@ impl Answer {
         let problem = self.json();
         let instance = problem["instance"].as_str().unwrap_or_default();
         instance.trim_start_matches("urn:uuid:").to_owned()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("body", &self.text())
+            .field("is_whole", &self.is_whole)
+            .finish()
     }
 }
 

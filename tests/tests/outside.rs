@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use stockade_tests::setup::{ID, free_port};
-use stockade_tests::{Answer, App, Handler, Host, Mode, Request, Setup, fixtures};
+use stockade_tests::{App, Handler, Host, Mode, Request, Setup, fixtures};
 
 /// The event functions of the reference app.
 const EVENTS: [&str; 2] = ["order-worker", "nightly"];
@@ -298,28 +298,6 @@ fn the_readiness_probe_needs_nothing_and_tells_nothing() {
     assert!(handler.log().iter().all(|line| line.outcome().is_none()));
 }
 
-/// Sends what a recorded host sent, with the handler's own port in it.
-fn replay(received: &Value, port: u16) -> Answer {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut request = Request::new(&text(&received["method"]), &text(&received["target"]));
-    let mut is_chunked = false;
-    for header in received["headers"].as_array().into_iter().flatten() {
-        let (name, value) = (text(&header[0]), text(&header[1]));
-        match name.to_lowercase().as_str() {
-            "transfer-encoding" => is_chunked = true,
-            "content-length" | "connection" => {}
-            _ => request = request.header(&name, &value.replace("<port>", &port.to_string())),
-        }
-    }
-    let body = text(&received["text"]);
-    let request = if is_chunked {
-        request.chunked([body])
-    } else {
-        request.bytes(body)
-    };
-    request.send(port)
-}
-
 #[test]
 fn recorded_callers_from_outside_run_nothing_and_the_recorded_host_does() {
     let setup = Setup::of(App::Gallery("recorded"))
@@ -346,7 +324,7 @@ fn recorded_callers_from_outside_run_nothing_and_the_recorded_host_does() {
                 request => vec![request.clone()],
             };
             for request in &received {
-                let answer = replay(request, handler.port);
+                let answer = fixtures::received(request, handler.port).send(handler.port);
                 if row["case"] == "genuine" {
                     genuine += 1;
                     assert_eq!(answer.status, 200, "{answer:?}");
