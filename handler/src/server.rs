@@ -105,7 +105,8 @@ fn service<S: Send + Sync + 'static>(
 > {
     service_fn(move |request: http::Request<Incoming>| {
         let ready = Arc::clone(&ready);
-        async move {
+        // Boxed, or each idle connection would hold the room that an invocation takes.
+        Box::pin(async move {
             let answered = AssertUnwindSafe(ready.serve(request.map(Body::new)));
             // The host must never see a connection close without an answer.
             let response: Response<Body> = answered
@@ -113,6 +114,6 @@ fn service<S: Send + Sync + 'static>(
                 .await
                 .unwrap_or_else(|_| wire::empty(StatusCode::INTERNAL_SERVER_ERROR));
             Ok(response)
-        }
+        })
     })
 }
