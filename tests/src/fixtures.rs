@@ -56,6 +56,24 @@ pub fn received(recorded: &Value, port: u16) -> Request {
     }
 }
 
+/// A text in a recording.
+///
+/// # Panics
+///
+/// When it is none.
+pub fn text(value: &Value) -> &str {
+    value.as_str().expect("it was recorded as text")
+}
+
+/// The JSON in a text of a recording.
+///
+/// # Panics
+///
+/// When there is none.
+pub fn json(value: &Value) -> Value {
+    parse(text(value), "a recorded text")
+}
+
 /// The body of a recorded request.
 pub fn body(recorded: &Value) -> Vec<u8> {
     match (recorded["text"].as_str(), recorded["base64"].as_str()) {

@@ -116,8 +116,8 @@ impl Process {
         pid.and_then(Pid::from_raw).expect("a pid is positive")
     }
 
-    /// Whether the output ends in time: a process closes it with its end.
-    fn is_silent_within(&self, within: Duration) -> bool {
+    /// Whether the output ends in time: the last process that writes there closes it with its end.
+    pub fn is_silent_within(&self, within: Duration) -> bool {
         let end = Instant::now() + within;
         let mut collected = self.output.lock();
         while collected.open > 0 {

@@ -229,8 +229,8 @@ impl Host {
     /// # Panics
     ///
     /// When it does not run.
-    pub fn handler_pid(&self, name: &str) -> u32 {
-        machine::descendant(self.process.pid(), name).expect("the handler runs")
+    pub fn handler_pid(&self) -> u32 {
+        machine::descendant(self.process.pid(), "handler").expect("the handler runs")
     }
 
     /// A token of the stand-in tenant, as its own request wants it.

@@ -83,13 +83,9 @@ fn recorded_orders() -> Vec<(String, Value, Value)> {
     let rows = fixtures::recording("http-envelope").into_iter();
     rows.filter(|row| row["handlerReceived"][0]["target"] == "/orders")
         .map(|row| {
-            let text = row["handlerReceived"][0]["text"].as_str().unwrap();
-            let name = row["case"].as_str().unwrap().to_owned();
-            (
-                name,
-                row["client"].clone(),
-                serde_json::from_str(text).unwrap(),
-            )
+            let name = fixtures::text(&row["case"]).to_owned();
+            let envelope = fixtures::json(&row["handlerReceived"][0]["text"]);
+            (name, row["client"].clone(), envelope)
         })
         .collect()
 }
@@ -226,8 +222,7 @@ fn a_function_that_is_not_ours_is_not_found() {
             .iter()
             .find(|row| row["handlerReceived"][0]["target"] == target)
             .expect("it was recorded");
-        let text = row["handlerReceived"][0]["text"].as_str().unwrap();
-        let envelope = serde_json::from_str(text).unwrap();
+        let envelope = fixtures::json(&row["handlerReceived"][0]["text"]);
 
         let answer = deliver(plain(), &target[1..], &envelope);
 
@@ -311,20 +306,18 @@ fn recorded_events(recording: &str, function: &str, binding: &str) -> Vec<(Strin
     let rows = fixtures::recording(recording).into_iter();
     rows.filter(|row| row["function"] == function)
         .map(|row| {
-            let text = row["handlerReceived"]["text"].as_str().unwrap();
-            let mut envelope: Value = serde_json::from_str(text).unwrap();
-            let theirs = row["bindings"][0]["name"].as_str().unwrap();
+            let mut envelope = fixtures::json(&row["handlerReceived"]["text"]);
+            let theirs = fixtures::text(&row["bindings"][0]["name"]);
             let value = envelope["Data"][theirs].take();
             envelope["Data"] = json!({ binding: value });
-            (row["case"].as_str().unwrap().to_owned(), envelope)
+            (fixtures::text(&row["case"]).to_owned(), envelope)
         })
         .collect()
 }
 
 /// A value of the metadata, which is the JSON text of a scalar.
 fn scalar(envelope: &Value, name: &str) -> Value {
-    let text = envelope["Metadata"][name].as_str().unwrap();
-    serde_json::from_str(text).unwrap()
+    fixtures::json(&envelope["Metadata"][name])
 }
 
 #[test]
