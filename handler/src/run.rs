@@ -31,6 +31,8 @@ where
     S: Send + Sync + 'static,
     F: AsyncFn(&Environment) -> Result<S, Error>,
 {
+    // Asked first, since the host may be gone before the port is bound.
+    let host = parent();
     let app = app();
     #[cfg(feature = "cli")]
     if crate::cli::is_asked_for(&Environment) {
@@ -44,7 +46,7 @@ where
     };
     start_logging();
     match runtime() {
-        Ok(runtime) => runtime.block_on(run(app, settings, state)),
+        Ok(runtime) => runtime.block_on(run(app, settings, state, host)),
         Err(error) => {
             eprintln!("the runtime cannot be started: {error}");
             ExitCode::FAILURE
@@ -176,7 +178,7 @@ fn start_logging() {
     }));
 }
 
-async fn run<S, F>(app: App<S>, settings: Settings, state: F) -> ExitCode
+async fn run<S, F>(app: App<S>, settings: Settings, state: F, host: Parent) -> ExitCode
 where
     S: Send + Sync + 'static,
     F: AsyncFn(&Environment) -> Result<S, Error>,
@@ -229,7 +231,7 @@ where
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {
-        let reason = wait_for_end().await;
+        let reason = wait_for_end(host).await;
         tracing::info!(reason = reason.name(), "stopping");
         let _ = end.send(reason);
     };
@@ -308,7 +310,21 @@ impl End {
 }
 
 #[cfg(unix)]
-async fn wait_for_end() -> End {
+type Parent = Option<rustix::process::Pid>;
+#[cfg(not(unix))]
+type Parent = ();
+
+/// The process that started us.
+#[cfg(unix)]
+fn parent() -> Parent {
+    rustix::process::getppid()
+}
+
+#[cfg(not(unix))]
+fn parent() -> Parent {}
+
+#[cfg(unix)]
+async fn wait_for_end(host: Parent) -> End {
     use tokio::signal::unix::{SignalKind, signal};
 
     let stream = |kind| signal(kind).expect("signals can be listened to in a tokio runtime");
@@ -317,12 +333,12 @@ async fn wait_for_end() -> End {
     tokio::select! {
         _ = terminate.recv() => End::Signal,
         _ = interrupt.recv() => End::Signal,
-        () = host_gone() => End::HostGone,
+        () = host_gone(host) => End::HostGone,
     }
 }
 
 #[cfg(not(unix))]
-async fn wait_for_end() -> End {
+async fn wait_for_end((): Parent) -> End {
     let _ = tokio::signal::ctrl_c().await;
     End::Signal
 }
@@ -331,10 +347,9 @@ async fn wait_for_end() -> End {
 /// (seen on host 4.1037). `PR_SET_PDEATHSIG` would not do, since it is bound to one of the host's
 /// threads.
 #[cfg(unix)]
-async fn host_gone() {
-    let host = rustix::process::getppid();
+async fn host_gone(host: Parent) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
-    while rustix::process::getppid() == host {
+    while parent() == host {
         ticks.tick().await;
     }
 }

@@ -106,7 +106,8 @@ fn service<S: Send + Sync + 'static>(
 > {
     service_fn(move |request: http::Request<Incoming>| {
         let ready = Arc::clone(&ready);
-        async move {
+        // Boxed, or each idle connection would hold the room that an invocation takes.
+        Box::pin(async move {
             let _lines = Held;
             let answered = AssertUnwindSafe(ready.serve(request.map(Body::new)));
             // The host must never see a connection close without an answer.
@@ -118,6 +119,6 @@ fn service<S: Send + Sync + 'static>(
             // of them would cost as much as a fifth of the work.
             tokio::task::yield_now().await;
             Ok(response)
-        }
+        })
     })
 }

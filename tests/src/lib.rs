@@ -1,3 +1,20 @@
-//! Shared by the suites.
+//! What the suites share: the built binaries, app folders, running hosts and handlers, and an HTTP
+//! client that sends exactly what it is told.
+//!
+//! Every process that is started here ends with the value that stands for it, or with the test
+//! process, whichever comes first. Every wait has a deadline and shows the output when it passes.
 
+#![deny(missing_docs)]
+
+pub mod binaries;
+pub mod fixtures;
+pub mod http;
+pub mod log;
+pub mod machine;
+pub mod process;
 pub mod scratch;
+pub mod setup;
+
+pub use self::http::{Answer, Request};
+pub use self::log::Line;
+pub use self::setup::{App, Ended, Handler, Host, Mode, Setup};

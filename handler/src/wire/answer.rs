@@ -130,7 +130,7 @@ impl Wiring {
     fn refusal(&self, context: &Context, reply: &Reply, failure: &Failure) -> Response<Body> {
         match reply.form {
             ReplyAs::Direct => direct(Some(problem(context, failure).into())).response,
-            ReplyAs::HttpEnvelope => failed_in_envelope(problem(context, failure)),
+            ReplyAs::HttpEnvelope => failed_in_envelope(&problem(context, failure)),
             ReplyAs::EventEnvelope => {
                 let names = &self.0[reply.function.index()];
                 failed_event(context, failure, reply.payload.as_deref(), names)
@@ -251,7 +251,7 @@ async fn text(body: AnswerBody) -> Result<String, Failure> {
 }
 
 /// A refused call stands in a 2xx envelope, because the host drops the body of any other.
-fn failed_in_envelope(told: Told) -> Response<Body> {
+fn failed_in_envelope(told: &Told) -> Response<Body> {
     let mut json = Vec::with_capacity(512 + told.text.len() * 2);
     json.extend_from_slice(START);
     write_http(&mut json, told.status, &told.headers, &told.text)

@@ -1,0 +1,38 @@
+//! The gallery: apps with a function for everything that the suites look at.
+//!
+//! The setting `GALLERY` picks one. `gallery manifest` prints what its app folder has to hold.
+
+use std::process::ExitCode;
+
+use stockade::{App, Error};
+
+mod events;
+mod files;
+mod recorded;
+mod requests;
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("manifest") {
+        let manifest = serde_json::to_string(&app().manifest());
+        println!("{}", manifest.expect("a manifest has string keys only"));
+        return ExitCode::SUCCESS;
+    }
+    stockade::main(app, async |_| Ok::<_, Error>(()))
+}
+
+/// The app that `GALLERY` names.
+fn app() -> App<()> {
+    let wanted = std::env::var("GALLERY").unwrap_or_default();
+    match wanted.as_str() {
+        "recorded" => App::new("recorded").functions(recorded::all()),
+        "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
+        "bytes" => App::new("bytes").function(requests::picture()),
+        "catch-all" => App::new("catch-all")
+            .function(requests::catch_all())
+            .functions(events::all()),
+        _ => App::new("gallery")
+            .functions(requests::all())
+            .function(files::function())
+            .functions(events::all()),
+    }
+}
