@@ -36,13 +36,14 @@ impl<'t> Compact<'t> {
     ///
     /// [`Denial::Malformed`] unless there are exactly three and none is empty.
     pub(super) fn split(token: &'t str) -> Result<Self, Denial> {
-        // Counted before anything is split, so a token of dots costs no memory.
-        let dots = token.bytes().filter(|byte| *byte == b'.').count();
-        if dots != 2 {
-            return Err(Denial::Malformed("it does not have three segments"));
-        }
-        let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
-        let (header, payload) = signed.split_once('.').unwrap_or_default();
+        let three = || {
+            let (header, rest) = token.split_once('.')?;
+            let (payload, signature) = rest.split_once('.')?;
+            (!signature.contains('.')).then_some((header, payload, signature))
+        };
+        let (header, payload, signature) =
+            three().ok_or(Denial::Malformed("it does not have three segments"))?;
+        let signed = &token[..token.len() - signature.len() - 1];
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(Denial::Malformed("one of its segments is empty"));
         }
