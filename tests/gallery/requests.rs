@@ -94,7 +94,7 @@ struct MaybeWord {
 #[derive(Debug, Deserialize, Serialize, Validate, JsonSchema)]
 struct Wanted {
     text: Option<String>,
-    #[validate(range(min = 0, max = 1000))]
+    #[validate(range(min = 0, max = 5000))]
     number: Option<u32>,
     flag: Option<bool>,
 }

@@ -12,9 +12,11 @@ pub mod http;
 pub mod log;
 pub mod machine;
 pub mod process;
+pub mod running;
 pub mod scratch;
 pub mod setup;
 
 pub use self::http::{Answer, Request};
 pub use self::log::Line;
-pub use self::setup::{App, Ended, Handler, Host, Mode, Setup};
+pub use self::running::{Ended, Handler, Host};
+pub use self::setup::{App, Mode, Setup};

@@ -1,20 +1,15 @@
-//! An app folder, and the processes that run it: devhost with the handler behind it, or the handler
-//! alone.
+//! An app folder in the making, and the start of what runs it.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::Request;
-use crate::log::Line;
+use crate::binaries;
 use crate::process::{PATIENCE, Process};
-use crate::{binaries, machine};
+use crate::running::{Ended, Handler, Host, free_port};
 
 /// Which app is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,25 +102,14 @@ impl Setup {
                 report["masterKey"].is_string().then_some(report)
             })
         });
-        Host {
-            process,
-            port: port(&report["port"]),
-            handler_port: port(&report["handlerPort"]),
-            master_key: text(&report["masterKey"]),
-            tenant: text(&report["tenant"]),
-            _folder: folder,
-        }
+        Host::new(process, &report, folder)
     }
 
     /// Starts the handler alone, and waits until it serves.
     pub fn start_handler(&self) -> Handler {
         let (port, folder) = (free_port(), self.assemble());
         let process = Process::start(&mut self.handler_command(port, &folder));
-        let handler = Handler {
-            process,
-            port,
-            _folder: folder,
-        };
+        let handler = Handler::new(process, port, folder);
         handler.wait_for_line("the handler to serve", |line| line.message() == "serving");
         handler
     }
@@ -205,186 +189,8 @@ impl Setup {
     }
 }
 
-/// A running devhost with its handler and its tenant.
-#[derive(Debug)]
-pub struct Host {
-    process: Process,
-    /// Where callers from outside come in.
-    pub port: u16,
-    /// Where the handler listens.
-    pub handler_port: u16,
-    master_key: String,
-    tenant: String,
-    _folder: TempDir,
-}
-
-impl Host {
-    /// The master key.
-    pub fn master_key(&self) -> &str {
-        &self.master_key
-    }
-
-    /// The pid of the handler.
-    ///
-    /// # Panics
-    ///
-    /// When it does not run.
-    pub fn handler_pid(&self) -> u32 {
-        machine::descendant(self.process.pid(), "handler").expect("the handler runs")
-    }
-
-    /// A token of the stand-in tenant, as its own request wants it.
-    pub fn token(&self, wanted: &Value) -> String {
-        let port = self.tenant.rsplit_once(':').map(|(_, port)| port);
-        let port = port.and_then(|port| port.parse().ok());
-        let answer = Request::post("/stand-in/token")
-            .json(wanted)
-            .send(port.expect("the tenant's origin ends with its port"));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        text(&answer.json()["access_token"])
-    }
-
-    /// A user's token with these scopes.
-    pub fn token_with(&self, scopes: &[&str]) -> String {
-        self.token(&json!({ "scopes": scopes }))
-    }
-
-    /// Runs a function by the admin API.
-    pub fn run(&self, function: &str, input: &str) {
-        let answer = Request::post(&format!("/admin/functions/{function}"))
-            .header("x-functions-key", &self.master_key)
-            .json(&json!({ "input": input }))
-            .send(self.port);
-        assert_eq!(answer.status, 202, "{answer:?}");
-    }
-
-    /// Everything that devhost and the handler wrote.
-    pub fn output(&self) -> Vec<String> {
-        self.process.lines()
-    }
-
-    /// The handler's log.
-    pub fn log(&self) -> Vec<Line> {
-        read_log(&self.process.lines())
-    }
-
-    /// Waits for a line of the handler's log.
-    pub fn wait_for_line(&self, what: &str, wanted: impl Fn(&Line) -> bool) -> Line {
-        wait_for_line(&self.process, what, 1, wanted)
-    }
-
-    /// Waits until the handler's log has so many of the wanted lines, and gives the last.
-    pub fn wait_for_lines(&self, count: usize, what: &str, wanted: impl Fn(&Line) -> bool) -> Line {
-        wait_for_line(&self.process, what, count, wanted)
-    }
-
-    /// Stops devhost, and gives everything that it and the handler wrote.
-    pub fn stop(mut self) -> Vec<String> {
-        self.process.close_stdin();
-        self.process.wait_for_end(PATIENCE);
-        self.process.lines()
-    }
-}
-
-/// A handler without a host: this process stands for it.
-#[derive(Debug)]
-pub struct Handler {
-    process: Process,
-    /// Where it listens.
-    pub port: u16,
-    _folder: TempDir,
-}
-
-impl Handler {
-    /// The process id.
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
-    /// Its log.
-    pub fn log(&self) -> Vec<Line> {
-        read_log(&self.process.lines())
-    }
-
-    /// Everything that it wrote.
-    pub fn output(&self) -> Vec<String> {
-        self.process.lines()
-    }
-
-    /// Waits for a line of its log.
-    pub fn wait_for_line(&self, what: &str, wanted: impl Fn(&Line) -> bool) -> Line {
-        wait_for_line(&self.process, what, 1, wanted)
-    }
-
-    /// Waits until its log has so many of the wanted lines, and gives the last.
-    pub fn wait_for_lines(&self, count: usize, what: &str, wanted: impl Fn(&Line) -> bool) -> Line {
-        wait_for_line(&self.process, what, count, wanted)
-    }
-
-    /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
-        self.process.signal(signal);
-    }
-
-    /// Waits for its end.
-    pub fn wait_for_end(&mut self, within: Duration) -> ExitStatus {
-        self.process.wait_for_end(within)
-    }
-
-    /// A direct request, with what a host in proxying mode adds.
-    pub fn direct(&self, request: Request) -> Request {
-        request
-            .header("X-Azure-Functions-InvocationId", ID)
-            .header("x-ms-invocation-id", ID)
-    }
-}
-
-/// An invocation id such as a host gives.
-pub const ID: &str = "3f0ad7ea-2d4f-4c39-9c12-7d0b8a5c7a10";
-
-/// A process that ended by itself.
-#[derive(Debug)]
-pub struct Ended {
-    /// How it ended.
-    pub status: ExitStatus,
-    /// Everything that it wrote.
-    pub lines: Vec<String>,
-}
-
-/// A port that nothing listens on.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
-    address.port()
-}
-
-fn read_log(lines: &[String]) -> Vec<Line> {
-    lines.iter().filter_map(|line| Line::read(line)).collect()
-}
-
-fn wait_for_line(
-    process: &Process,
-    what: &str,
-    count: usize,
-    wanted: impl Fn(&Line) -> bool,
-) -> Line {
-    process.wait_for(what, |lines| {
-        let mut found = read_log(lines).into_iter().filter(&wanted);
-        found.nth(count - 1)
-    })
-}
-
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn port(value: &Value) -> u16 {
-    let port = value.as_u64().and_then(|port| u16::try_from(port).ok());
-    port.expect("the report has this port")
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().expect("the report has this text").to_owned()
 }
 
 fn write(path: &Path, json: &Value) {

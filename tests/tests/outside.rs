@@ -1,7 +1,7 @@
 //! Nobody outside runs a function that is an event's.
 
 use serde_json::{Value, json};
-use stockade_tests::setup::{ID, free_port};
+use stockade_tests::running::{ID, free_port};
 use stockade_tests::{App, Handler, Host, Mode, Request, Setup, fixtures};
 
 /// The event functions of the reference app.

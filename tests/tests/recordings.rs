@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use stockade_tests::setup::ID;
+use stockade_tests::running::ID;
 use stockade_tests::{Answer, App, Host, Line, Mode, Request, Setup, fixtures};
 
 /// The app that gives back what arrives.
