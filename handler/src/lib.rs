@@ -82,3 +82,8 @@ pub use self::output::{BinaryReply, Reply, TextReply};
 pub use self::problem::{FieldError, Problem};
 pub use self::run::main;
 pub use self::wire::Mode;
+
+// The code in README.md is compiled as the documentation here is.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -406,3 +406,6 @@ fn is_date(text: &str) -> bool {
         && bytes[10] == b'T';
     iso || text.starts_with("/Date(")
 }
+
+#[cfg(test)]
+mod tests;
