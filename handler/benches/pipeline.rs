@@ -310,7 +310,7 @@ mod plain {
         unit_price_cents: u64,
     }
 
-    pub fn answer(envelope: &[u8]) -> Vec<u8> {
+    pub(super) fn answer(envelope: &[u8]) -> Vec<u8> {
         let envelope: Envelope = serde_json::from_slice(envelope).expect("an envelope");
         let order: Order = serde_json::from_str(&envelope.data.req.body).expect("an order");
         let items = order.items.iter();
