@@ -2,7 +2,7 @@
 
 use tokio::sync::SetOnce;
 
-use super::{Entry, Function};
+use super::Function;
 use crate::auth::Authorized;
 use crate::failure::Failure;
 use crate::limits::InputLimits;
@@ -42,7 +42,7 @@ impl<S: Send + Sync + 'static> Endpoints<S> {
     }
 
     #[cfg(any(test, feature = "testing"))]
-    pub(crate) fn entry(&self, function: crate::wire::FunctionId) -> &Entry {
+    pub(crate) fn entry(&self, function: crate::wire::FunctionId) -> &super::Entry {
         self.functions[function.index()].entry()
     }
 }
