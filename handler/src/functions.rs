@@ -20,3 +20,37 @@ pub fn all() -> [Function<AppState>; 5] {
         health::function(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_folder_is_registered() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/functions");
+        let files: BTreeSet<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .map(|file| {
+                file.file_stem()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .replace('_', "-")
+            })
+            .collect();
+
+        let app = stockade::App::new("orders").functions(all());
+        let registered: BTreeSet<_> = app
+            .manifest()
+            .functions()
+            .iter()
+            .map(|function| function.name().to_owned())
+            .collect();
+
+        assert_eq!(files, registered);
+    }
+}

@@ -287,7 +287,7 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
         };
         let context = ready
             .wire()
-            .context(self.function, InvocationId::for_tests(), 0);
+            .context(self.function, InvocationId::for_tests());
         let context = context.presenting(self.caller);
         let arrived = Arrived::for_tests(self.function, context, delivery, form);
         let response = ready

@@ -196,9 +196,12 @@ impl Wire {
         }
     }
 
-    pub(crate) fn context(&self, function: FunctionId, id: InvocationId, attempt: u32) -> Context {
-        let deadline = Instant::now() + self.deadlines[function.index()];
-        Context::new(id, self.routes.name(function), attempt, deadline)
+    fn deadline(&self, function: FunctionId) -> Instant {
+        Instant::now() + self.deadlines[function.index()]
+    }
+
+    pub(crate) fn context(&self, function: FunctionId, id: InvocationId) -> Context {
+        Context::new(id, self.routes.name(function), 0, self.deadline(function))
     }
 
     /// A request that the host forwarded or proxied. Its body stays unread.
@@ -225,7 +228,7 @@ impl Wire {
         headers::strip_identity(&mut parts.headers);
         Received::Arrived(Arrived {
             function,
-            context: self.context(function, id, 0),
+            context: self.context(function, id),
             delivery: Delivery::Request(Box::new(input::Request {
                 method: parts.method,
                 uri: parts.uri,
@@ -251,31 +254,30 @@ impl Wire {
         };
         let shape = self.routes.shape(function);
         let form = self.routes.form(function);
-        let undeliverable = |rejection: Rejection| {
-            Received::Undeliverable(Undeliverable {
-                context: self.context(function, id, 0),
+        let deadline = self.deadline(function);
+        let context = |attempt| Context::new(id, self.routes.name(function), attempt, deadline);
+        let whole = Limited::new(body, self.max_envelope_bytes).collect();
+        let decoded = match tokio::time::timeout_at(deadline, whole).await {
+            Ok(Ok(collected)) => {
+                let bytes = collected.to_bytes();
+                envelope::decode(shape, &bytes)
+                    .and_then(|decoded| decoded.deliver(&self.routes, function))
+            }
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BODY_TOO_LARGE),
+            Ok(Err(_)) | Err(_) => Err(Rejection::BODY_BROKEN_OFF),
+        };
+        match decoded {
+            Ok((delivery, attempt)) => Received::Arrived(Arrived {
+                function,
+                context: context(attempt),
+                delivery,
+                form,
+            }),
+            Err(rejection) => Received::Undeliverable(Undeliverable {
+                context: context(0),
                 reply: Reply::without_payload(function, form),
                 failure: rejection.into(),
-            })
-        };
-        let bytes = match Limited::new(body, self.max_envelope_bytes).collect().await {
-            Ok(collected) => collected.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => {
-                return undeliverable(Rejection::BODY_TOO_LARGE);
-            }
-            Err(_) => return undeliverable(Rejection::BODY_BROKEN_OFF),
-        };
-        match envelope::decode(shape, &bytes) {
-            Ok(decoded) => match decoded.deliver(&self.routes, function) {
-                Ok((delivery, attempt)) => Received::Arrived(Arrived {
-                    function,
-                    context: self.context(function, id, attempt),
-                    delivery,
-                    form,
-                }),
-                Err(rejection) => undeliverable(rejection),
-            },
-            Err(rejection) => undeliverable(rejection),
+            }),
         }
     }
 

@@ -2,7 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{ErrorKind, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
 };
 use serde_json::json;
-use stockade_tests::http::read_answer;
+use stockade_tests::http::{connect, read_answer};
 use stockade_tests::machine::descendant;
 use stockade_tests::process::Process;
 use stockade_tests::running::free_port;
@@ -219,4 +220,35 @@ fn a_port_that_is_taken_ends_the_start_with_1() {
     let ended = gallery().run_to_its_end(listener.local_addr().unwrap().port());
 
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+}
+
+#[test]
+fn the_port_is_bound_on_127_0_0_1_and_nowhere_else() {
+    let handler = gallery().start_handler();
+
+    assert_eq!(Request::get("/").send(handler.port).status, 200);
+    let elsewhere = TcpStream::connect((Ipv4Addr::new(127, 0, 0, 2), handler.port));
+    assert_eq!(elsewhere.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+#[test]
+fn an_invocation_that_never_arrives_whole_is_given_up_at_the_deadline() {
+    let handler = gallery()
+        .setting("STOCKADE__LIMITS__DEADLINE_SECONDS", "1")
+        .start_handler();
+    let mut stream = connect(handler.port);
+    write!(
+        stream,
+        "POST /work HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\
+         X-Azure-Functions-InvocationId: 00000000-0000-4000-8000-000000000000\r\n\
+         Content-Length: 100\r\n\r\n{{\"Data\":",
+        handler.port
+    )
+    .expect("the handler reads");
+
+    let answer = read_answer(stream, false);
+
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    let line = handler.wait_for_line("its line", |line| line.ends("work"));
+    assert_eq!(line.text("rule"), "broken_off");
 }

@@ -118,6 +118,11 @@ async fn after_exit_code_0_every_invocation_fails_and_nothing_starts() {
 async fn a_time_out_kills_the_handler_and_starts_it_again() {
     let recorder = Recorder::start().await;
     let devhost = Devhost::serve(app("exec sleep 600", recorder.port())).await;
+    // The recorder answers in the program's place, so devhost may be ready before it has begun.
+    wait_until("the handler starts", || {
+        lines(devhost.app(), "starts").len() == 1
+    })
+    .await;
     let first = lines(devhost.app(), "starts")[0].clone();
 
     let got = client::get(devhost.port(), "/api/orders?r=slow", Vec::new()).await;
