@@ -118,6 +118,19 @@ impl Keys {
         }
     }
 
+    /// The key of this name, if the issuer is known to publish it. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::UnusableKey`], or that the tenant is one too many.
+    pub(super) fn known(&self, issuer: Issuer, key_id: &str) -> Result<Option<Arc<Key>>, Denial> {
+        match self.ring(issuer)?.look_up(key_id, self.uptime()) {
+            Look::Found(key) => Ok(Some(key)),
+            Look::Unusable(why) => Err(Denial::UnusableKey(why)),
+            Look::Unknown | Look::NoKeys => Ok(None),
+        }
+    }
+
     /// The key of this name that the issuer publishes, fetched if need be.
     ///
     /// Call this only for a token that claims to be ours: it may cause a refresh.

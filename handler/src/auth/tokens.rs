@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::authority::Issuer;
 use super::cache::{Cache, Fingerprint, Remembered};
 use super::claims::Claims;
 use super::clock::{Clock, numeric_date};
 use super::denial::Denial;
-use super::keys::{Fetch, HttpFetch, Keys};
+use super::keys::{Fetch, HttpFetch, Key, Keys};
 use super::principal::Principal;
 use super::rules::Rules;
 use super::settings::AuthSettings;
@@ -117,20 +118,50 @@ impl Tokens {
     }
 
     async fn check(&self, token: Compact<'_>, now: u64) -> Result<Remembered, Denial> {
+        let known = |issuer, key_id: &str| self.keys.known(issuer, key_id);
+        let (issuer, key_id) = match self.check_by(token, now, known)? {
+            Checked::Good(verified) => return Ok(verified),
+            Checked::KeyWanted(issuer, key_id) => (issuer, key_id),
+        };
+        // Boxed, because it is rare: what a future might hold is carried by every invocation.
+        let key = Box::pin(self.keys.find(issuer, &key_id)).await?;
+        match self.check_by(token, now, |_, _| Ok(Some(key)))? {
+            Checked::Good(verified) => Ok(verified),
+            Checked::KeyWanted(..) => Err(Denial::UnknownKey),
+        }
+    }
+
+    /// Checks a token by a key that is at hand.
+    fn check_by(
+        &self,
+        token: Compact<'_>,
+        now: u64,
+        key: impl FnOnce(Issuer, &str) -> Result<Option<Arc<Key>>, Denial>,
+    ) -> Result<Checked, Denial> {
         let header = token.header()?;
         let header = Header::read(&header)?;
         let payload = token.payload()?;
         let claims = Claims::read(&payload)?;
         let signature = token.signature()?;
         let issuer = self.rules.screen(&claims, now)?;
-        let key = self.keys.find(issuer, &header.key_id).await?;
+        let Some(key) = key(issuer, &header.key_id)? else {
+            return Ok(Checked::KeyWanted(issuer, header.key_id.into_owned()));
+        };
         key.verify(token.signed, &signature)?;
-        Ok(Remembered {
+        Ok(Checked::Good(Remembered {
             principal: self.rules.accept(&claims)?,
             expires: claims.expires,
             key,
-        })
+        }))
     }
+}
+
+/// How far a check came without waiting.
+enum Checked {
+    /// To its end.
+    Good(Remembered),
+    /// To the key, which has to be fetched first.
+    KeyWanted(Issuer, String),
 }
 
 impl Drop for Refresher {

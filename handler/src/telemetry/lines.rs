@@ -249,14 +249,22 @@ fn write_time(out: &mut String, time: SystemTime) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil_from_days(days);
-    let _ = write!(
-        out,
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
-        second_of_day / 3600,
-        second_of_day / 60 % 60,
-        second_of_day % 60,
-        since.subsec_millis()
-    );
+    // Written digit by digit: the machinery of `write!` would cost more than all the rest of it.
+    for (number, digits, after) in [
+        (year, 4, '-'),
+        (month, 2, '-'),
+        (day, 2, 'T'),
+        (second_of_day / 3600, 2, ':'),
+        (second_of_day / 60 % 60, 2, ':'),
+        (second_of_day % 60, 2, '.'),
+        (u64::from(since.subsec_millis()), 3, 'Z'),
+    ] {
+        for place in (0..digits).rev() {
+            let digit = number / 10_u64.pow(place) % 10;
+            out.push(char::from(b'0' + digit as u8));
+        }
+        out.push(after);
+    }
 }
 
 /// The date of a day counted from 1970-01-01, in the proleptic Gregorian calendar.

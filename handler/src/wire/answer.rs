@@ -225,7 +225,7 @@ async fn in_envelope(outputs: Outputs, names: &Names) -> Result<Packed, Failure>
         None => (StatusCode::NO_CONTENT, HeaderMap::new(), String::new()),
         Some(answer) => (answer.status, answer.headers, text(answer.body).await?),
     };
-    let mut json = Vec::with_capacity(512 + text.len() * 2);
+    let mut json = Vec::with_capacity(1024 + text.len() * 2);
     json.extend_from_slice(START);
     write_http(&mut json, status, &headers, &text)?;
     write_messages(&mut json, &outputs.messages, names, true);
