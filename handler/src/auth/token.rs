@@ -17,7 +17,7 @@ use super::json::{self, Value};
 pub(super) struct Compact<'t> {
     /// What the signature covers: header and payload with the dot between them.
     pub(super) signed: &'t str,
-    header: &'t str,
+    pub(super) header: &'t str,
     payload: &'t str,
     signature: &'t str,
 }

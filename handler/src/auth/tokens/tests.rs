@@ -575,3 +575,29 @@ proptest! {
         prop_assert_ne!(outcome_of(&token), "accepted");
     }
 }
+
+#[tokio::test]
+async fn a_header_that_was_seen_before_vouches_for_nothing() {
+    let harness = Harness::new(&[("STOCKADE__AUTH__TOKEN_CACHE_ENTRIES", "0")]);
+    let good = harness.token();
+    harness.accept(&good).await;
+    // The same header to the letter, over claims that nobody signed.
+    let foreign = good.clone().claim("oid", OTHER_GUID);
+    let (header_and_payload, signature) = (foreign.signing_input(), good.sign());
+    let signature = signature.rsplit('.').next().expect("three segments");
+    let tampered = format!("{header_and_payload}.{signature}");
+
+    assert_eq!(harness.outcome_of(&tampered).await, "signature");
+    assert_eq!(
+        harness.outcome(&good.clone().header("alg", "none")).await,
+        "algorithm"
+    );
+    assert_eq!(
+        harness
+            .outcome(&good.clone().header("crit", json!(["exp"])))
+            .await,
+        "token_header"
+    );
+    assert_eq!(harness.outcome(&good).await, "accepted");
+    assert_eq!(harness.outcome(&foreign).await, "accepted");
+}
