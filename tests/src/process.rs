@@ -30,6 +30,22 @@ struct Collected {
     open: usize,
 }
 
+/// Asks again and again for what nothing announces.
+///
+/// # Panics
+///
+/// When the patience ends first.
+pub fn poll<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 impl Process {
     /// Starts a command and collects its output.
     ///

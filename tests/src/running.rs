@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::Request;
+use crate::http::{Answer, Request};
 use crate::log::Line;
 use crate::machine;
 use crate::process::{PATIENCE, Process};
@@ -67,6 +67,15 @@ impl Host {
     /// A user's token with these scopes.
     pub fn token_with(&self, scopes: &[&str]) -> String {
         self.token(&json!({ "scopes": scopes }))
+    }
+
+    /// Looks into the stand-in storage account, or fills it.
+    pub fn storage(&self, request: Request) -> Answer {
+        let answer = request
+            .header("x-functions-key", &self.master_key)
+            .send(self.port);
+        assert!(answer.status < 300, "{answer:?}");
+        answer
     }
 
     /// Runs a function by the admin API.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use stockade_tests::log::PREFIX;
+use stockade_tests::process::poll;
 use stockade_tests::{Answer, App, Host, Request, Setup};
 
 /// One host for all tests that do not look at the whole log.
@@ -290,6 +291,31 @@ fn a_message_that_the_worker_cannot_read_fails() {
     let failed = host.wait_for_line("the worker", |line| line.ends("order-worker"));
     assert_eq!(failed.outcome(), Some("rejected"));
     assert_eq!(failed.text("rule"), "invalid_input");
+}
+
+#[test]
+fn what_the_worker_cannot_read_is_on_its_poison_queue_to_the_letter() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let host = Setup::of(App::Reference).start();
+    let message = r#"{"orderId": cut off"#;
+
+    host.storage(Request::post("/admin/devhost/queues/orders-queue").bytes(message));
+
+    host.wait_for_lines(5, "every attempt", |line| line.ends("order-worker"));
+    let poison = Request::get("/admin/devhost/queues/orders-queue-poison");
+    let kept = poll("the message on the poison queue", || {
+        let kept = host.storage(poison.clone()).json();
+        (kept.as_array().map(Vec::len) == Some(1)).then_some(kept)
+    });
+    let text = kept[0]["text"].as_str().expect("a message has a text");
+    assert_eq!(
+        STANDARD.decode(text).expect("it is base64"),
+        message.as_bytes()
+    );
+    let left = host.storage(Request::get("/admin/devhost/queues/orders-queue"));
+    assert_eq!(left.json(), json!([]));
 }
 
 #[test]
