@@ -158,3 +158,6 @@ fn ambiguous_routes(entries: &[&Entry], prefix: &str, problems: &mut Vec<String>
         ));
     }
 }
+
+#[cfg(test)]
+mod tests;
