@@ -1,11 +1,14 @@
-//! Remembers verified tokens, so that a caller's second request costs no signature.
+//! Remembers verified tokens, so that a token in use costs no signature.
 //!
 //! A token is known by the SHA-256 of all its bytes: another signature is another token. What is
 //! remembered ends when the token expires or when the key that signed it is withdrawn. Only tokens
-//! that passed every rule get in, so strangers cannot push others out.
+//! that passed every rule get in, so strangers cannot push others out, and only at their second
+//! coming: a token that is used once costs neither a digest nor the place of one in use.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +22,10 @@ pub(super) struct Cache {
     shards: Vec<Mutex<Shard>>,
     /// How many tokens one half of a shard holds.
     half: usize,
+    /// What came before, as a short hash in the place that the hash names. It decides only whether
+    /// remembering is worth while, so it may be wrong either way.
+    seen: Box<[AtomicU64]>,
+    hasher: RandomState,
 }
 
 /// The SHA-256 of a token.
@@ -54,7 +61,29 @@ impl Cache {
         Some(Self {
             half: (entries / shards / 2).max(1),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
+            seen: (0..entries).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
         })
+    }
+
+    /// Whether this token was [noted](Self::note) before, most likely.
+    pub(super) fn has_seen(&self, token: &str) -> bool {
+        let (place, hash) = self.place(token);
+        place.load(Ordering::Relaxed) == hash
+    }
+
+    /// Notes that a token came and was good.
+    pub(super) fn note(&self, token: &str) {
+        let (place, hash) = self.place(token);
+        place.store(hash, Ordering::Relaxed);
+    }
+
+    fn place(&self, token: &str) -> (&AtomicU64, u64) {
+        // The end of a signature is as good as random.
+        let end = &token.as_bytes()[token.len().saturating_sub(16)..];
+        let hash = self.hasher.hash_one(end).max(1);
+        let at = hash % self.seen.len() as u64;
+        (&self.seen[at as usize], hash)
     }
 
     /// The caller of a token that was verified before and still counts.
@@ -152,6 +181,16 @@ mod tests {
         cache.remember(token, remembered("ada"));
         assert!(cache.recall(token, 100, Duration::ZERO).is_none());
         assert_eq!(recall(&cache, "token"), None);
+    }
+
+    #[test]
+    fn a_token_was_seen_once_it_was_noted() {
+        let cache = Cache::new(4096).expect("a cache");
+
+        assert!(!cache.has_seen("a.b.signature"));
+        cache.note("a.b.signature");
+        assert!(cache.has_seen("a.b.signature"));
+        assert!(!cache.has_seen("a.b.another") && !cache.has_seen(""));
     }
 
     #[test]

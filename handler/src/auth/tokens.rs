@@ -119,6 +119,11 @@ impl Tokens {
         let Some(cache) = &self.cache else {
             return Ok(self.check(compact, now).await?.principal);
         };
+        if !cache.has_seen(token) {
+            let verified = self.check(compact, now).await?;
+            cache.note(token);
+            return Ok(verified.principal);
+        }
         let fingerprint = Fingerprint::of(token);
         if let Some(principal) = cache.recall(fingerprint, now, self.clock.0.uptime()) {
             return Ok(principal);
