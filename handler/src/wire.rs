@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::auth::headers;
@@ -160,8 +161,16 @@ pub(crate) struct Wire {
     /// The value of `Host` in an invocation.
     own_host: String,
     max_envelope_bytes: usize,
+    /// Places for envelopes that are not small.
+    large: Semaphore,
     deadlines: Arc<[Duration]>,
 }
+
+/// What an envelope may hold without a place: most are smaller.
+const SMALL_ENVELOPE_BYTES: usize = 64 * 1024;
+
+/// How many envelopes may be larger than that at once.
+const LARGE_ENVELOPES: usize = 16;
 
 impl Wire {
     pub(crate) fn new(
@@ -174,6 +183,7 @@ impl Wire {
             routes,
             own_host: format!("127.0.0.1:{port}"),
             max_envelope_bytes,
+            large: Semaphore::new(LARGE_ENVELOPES),
             deadlines,
         }
     }
@@ -256,13 +266,10 @@ impl Wire {
         let form = self.routes.form(function);
         let deadline = self.deadline(function);
         let context = |attempt| Context::new(id, self.routes.name(function), attempt, deadline);
-        let whole = Limited::new(body, self.max_envelope_bytes).collect();
+        let whole = self.collect(body);
         let decoded = match tokio::time::timeout_at(deadline, whole).await {
-            Ok(Ok(collected)) => {
-                let bytes = collected.to_bytes();
-                envelope::decode(shape, &bytes)
-                    .and_then(|decoded| decoded.deliver(&self.routes, function))
-            }
+            Ok(Ok((bytes, _place))) => envelope::decode(shape, &bytes)
+                .and_then(|decoded| decoded.deliver(&self.routes, function)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BODY_TOO_LARGE),
             Ok(Err(_)) | Err(_) => Err(Rejection::BODY_BROKEN_OFF),
         };
@@ -279,6 +286,41 @@ impl Wire {
                 failure: rejection.into(),
             }),
         }
+    }
+
+    /// Reads an envelope. Nobody is asked for a token before it is decoded, so strangers fill it with
+    /// bodies of their own: beyond a small start it has to wait for one of a few places.
+    async fn collect(
+        &self,
+        body: Body,
+    ) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Box<dyn std::error::Error + Send + Sync>>
+    {
+        let mut body = Limited::new(body, self.max_envelope_bytes);
+        let mut place = None;
+        let mut bytes = Bytes::new();
+        let mut joined = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else {
+                continue;
+            };
+            if bytes.is_empty() && joined.is_empty() {
+                bytes = data;
+                continue;
+            }
+            joined.extend_from_slice(&std::mem::take(&mut bytes));
+            joined.extend_from_slice(&data);
+            if place.is_none() && joined.len() > SMALL_ENVELOPE_BYTES {
+                place = Some(self.large.acquire().await?);
+            }
+        }
+        Ok((
+            if joined.is_empty() {
+                bytes
+            } else {
+                joined.freeze()
+            },
+            place,
+        ))
     }
 
     fn is_own_host(&self, headers: &HeaderMap) -> bool {

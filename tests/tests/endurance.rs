@@ -189,6 +189,52 @@ fn an_envelope_over_its_limit_is_refused() {
 }
 
 #[test]
+fn large_envelopes_that_come_at_once_wait_for_each_other() {
+    const CALLERS: usize = 64;
+    let _alone = alone();
+    let handler = gallery().mode(Mode::Envelope).start_handler();
+    let head = format!(
+        "POST /nightly HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Azure-Functions-InvocationId: {ID}\r\n\
+         Content-Length: 16000000\r\n\r\n",
+        handler.port
+    );
+    let part = vec![b' '; 8_000_000];
+    let before = resident_bytes(handler.pid());
+
+    let held: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut stream = connect(handler.port);
+                    let patience = Some(Duration::from_millis(500));
+                    stream.set_write_timeout(patience).expect("a time-out");
+                    stream.write_all(head.as_bytes()).expect("a head fits");
+                    // Whoever has no place is not read to the end.
+                    let _ = stream.write_all(&part);
+                    stream
+                })
+            })
+            .collect();
+        callers
+            .into_iter()
+            .map(|caller| caller.join().expect("no panic"))
+            .collect()
+    });
+
+    let grown = resident_bytes(handler.pid()).saturating_sub(before);
+    println!(
+        "{} of 8 MB at once: {} MiB more",
+        held.len(),
+        grown / MEBIBYTE
+    );
+    assert!(grown < 300 * MEBIBYTE, "{grown} bytes");
+    let small = Request::post("/nightly")
+        .header("X-Azure-Functions-InvocationId", ID)
+        .json(&json!({"Data": {"timer": {"IsPastDue": false}}, "Metadata": {}}));
+    assert_eq!(small.send(handler.port).status, 200);
+}
+
+#[test]
 fn json_that_is_deep_or_wide_is_refused_at_once() {
     let host = gallery().start();
     let send = |any: &str| {
