@@ -11,7 +11,8 @@
 //!    §3.12; `rules`).
 //! 6. It carries a permission that the function asks for (`permissions`).
 //!
-//! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it.
+//! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
+//! [`Challenges`] what the caller is told (RFC 6750 §3).
 //! Identity headers that the platform may set are removed before anything reads them (`headers`).
 //!
 //! What this does not protect against: a stolen token works until it expires, since a bearer token
@@ -22,6 +23,7 @@
 mod authority;
 mod bearer;
 mod cache;
+mod challenge;
 mod claims;
 mod clock;
 mod denial;
@@ -40,6 +42,7 @@ mod token;
 mod tokens;
 
 pub use authority::Cloud;
+pub use challenge::{Challenges, Refusal};
 pub use clock::{Clock, SystemClock};
 pub use denial::Denial;
 pub use guid::{NotAGuid, TenantId};

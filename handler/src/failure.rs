@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::auth::Denial;
+use crate::auth::Refusal;
 use crate::input::Rejection;
 use crate::problem::Problem;
 
@@ -155,7 +155,7 @@ pub enum Failure {
     NotReady,
     /// The caller was turned away.
     #[error("denied: {0}")]
-    Denied(#[from] Denial),
+    Denied(#[from] Refusal),
     /// The input is not what the function asks for.
     #[error("rejected: {0}")]
     Rejected(#[from] Rejection),
@@ -191,7 +191,7 @@ impl Failure {
         match self {
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
-            Self::Denied(denial) => denial.rule(),
+            Self::Denied(refusal) => refusal.denial().rule(),
             Self::Rejected(rejection) => rejection.code(),
             Self::Function(error) => error.rule(),
             Self::Panicked => "panic",
@@ -220,7 +220,7 @@ impl Failure {
     pub(crate) fn problem(&self) -> Problem {
         match self {
             Self::Overloaded | Self::NotReady => try_again(),
-            Self::Denied(denial) => denied(denial),
+            Self::Denied(refusal) => denied(refusal),
             Self::Rejected(rejection) => rejection.problem(),
             Self::Function(error) => error.problem(),
             Self::DeadlineExceeded => Problem::new(
@@ -244,7 +244,7 @@ impl Failure {
     /// The headers that belong to the answer, beside the problem document.
     pub(crate) fn headers(&self) -> HeaderMap {
         match self {
-            Self::Denied(denial) => challenge(denial),
+            Self::Denied(refusal) => challenge(refusal),
             Self::Overloaded | Self::NotReady => retry_after(1),
             Self::Function(error) if error.kind == Kind::Retry => retry_after(5),
             Self::Rejected(_)
@@ -293,8 +293,8 @@ fn retry_after(seconds: u64) -> HeaderMap {
 }
 
 /// One body for every token that is refused: nobody learns which check it failed.
-fn denied(denial: &Denial) -> Problem {
-    match denial.status() {
+fn denied(refusal: &Refusal) -> Problem {
+    match refusal.status() {
         StatusCode::UNAUTHORIZED => Problem::new(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
@@ -309,10 +309,11 @@ fn denied(denial: &Denial) -> Problem {
     }
 }
 
-fn challenge(denial: &Denial) -> HeaderMap {
-    let mut headers = denial.retry_after().map(retry_after).unwrap_or_default();
-    if let Some(challenge) = denial.www_authenticate() {
-        headers.insert(header::WWW_AUTHENTICATE, challenge);
+fn challenge(refusal: &Refusal) -> HeaderMap {
+    let wait = refusal.denial().retry_after();
+    let mut headers = wait.map(retry_after).unwrap_or_default();
+    if let Some(challenge) = refusal.www_authenticate() {
+        headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
     }
     headers
 }

@@ -1,6 +1,6 @@
 //! Why a caller was turned away, for the operator; and the little of it that the caller is told.
 
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::guid::TenantId;
 use super::keys::KeyError;
@@ -119,19 +119,6 @@ impl Denial {
         }
     }
 
-    /// The `WWW-Authenticate` header of the answer (RFC 6750 §3), if it has one.
-    ///
-    /// Without credentials it names the scheme alone. Every token that is refused gets the same
-    /// words, so that nobody learns which check it failed.
-    pub fn www_authenticate(&self) -> Option<HeaderValue> {
-        match self.told() {
-            Told::Nothing => Some(HeaderValue::from_static("Bearer")),
-            Told::InvalidToken => Some(HeaderValue::from_static("Bearer error=\"invalid_token\"")),
-            Told::InsufficientScope(scopes) => Some(insufficient_scope(scopes)),
-            Told::Later(_) => None,
-        }
-    }
-
     /// When the caller may try again, in seconds, if that would help.
     pub fn retry_after(&self) -> Option<u64> {
         match self.told() {
@@ -173,7 +160,7 @@ impl Denial {
     }
 
     /// The one place that decides what a caller is told. No wildcard: a new rule has to choose.
-    fn told(&self) -> Told<'_> {
+    pub(super) fn told(&self) -> Told<'_> {
         match self {
             Self::MissingToken | Self::NotBearer => Told::Nothing,
             Self::SeveralCredentials
@@ -205,7 +192,7 @@ impl Denial {
 }
 
 /// What a caller is told.
-enum Told<'a> {
+pub(super) enum Told<'a> {
     /// That a token is needed: none came, so there is nothing wrong with it (RFC 6750 §3.1).
     Nothing,
     /// That the token is no good.
@@ -214,71 +201,4 @@ enum Told<'a> {
     InsufficientScope(&'a [&'static str]),
     /// That it cannot be told now, and after how many seconds to ask again.
     Later(u64),
-}
-
-fn insufficient_scope(scopes: &[&str]) -> HeaderValue {
-    let named: Vec<&str> = scopes.iter().copied().filter(|s| is_scope(s)).collect();
-    let mut text = "Bearer error=\"insufficient_scope\"".to_owned();
-    if !named.is_empty() {
-        text = format!("{text}, scope=\"{}\"", named.join(" "));
-    }
-    HeaderValue::try_from(text).expect("scope tokens are visible ASCII without quotes")
-}
-
-/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
-fn is_scope(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
-    !text.is_empty() && text.bytes().all(allowed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn challenge(denial: &Denial) -> String {
-        let value = denial.www_authenticate().expect("a challenge");
-        value.to_str().expect("ASCII").to_owned()
-    }
-
-    #[test]
-    fn without_a_token_the_challenge_has_no_error_and_with_a_bad_one_it_has() {
-        assert_eq!(Denial::MissingToken.status(), StatusCode::UNAUTHORIZED);
-        assert_eq!(challenge(&Denial::MissingToken), "Bearer");
-
-        for denial in [Denial::Expired, Denial::Audience, Denial::Signature] {
-            assert_eq!(denial.status(), StatusCode::UNAUTHORIZED);
-            assert_eq!(challenge(&denial), r#"Bearer error="invalid_token""#);
-        }
-    }
-
-    #[test]
-    fn a_missing_permission_is_told_with_the_scopes_that_would_do() {
-        let scopes = vec!["Orders.Read", "Orders.Write", "not a scope", "\"quoted\""];
-        let denial = Denial::MissingPermission { scopes };
-
-        assert_eq!(denial.status(), StatusCode::FORBIDDEN);
-        assert_eq!(
-            challenge(&denial),
-            r#"Bearer error="insufficient_scope", scope="Orders.Read Orders.Write""#
-        );
-    }
-
-    #[test]
-    fn a_missing_role_is_told_without_naming_it() {
-        let denial = Denial::MissingPermission { scopes: Vec::new() };
-
-        assert_eq!(challenge(&denial), r#"Bearer error="insufficient_scope""#);
-    }
-
-    #[test]
-    fn missing_keys_are_not_the_callers_fault() {
-        let denial = Denial::KeysUnavailable {
-            retry_after: 7,
-            cause: None,
-        };
-
-        assert_eq!(denial.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(denial.retry_after(), Some(7));
-        assert!(denial.www_authenticate().is_none());
-    }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::bearer;
-use super::{Denial, Principal, Rule, Tokens};
+use super::{Challenges, Denial, Principal, Refusal, Rule, Tokens};
+use crate::function::Context;
 use crate::limits::Admitted;
 use crate::wire::{Delivery, FunctionId};
 
@@ -91,22 +92,40 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// [`Denial`] names the rule that failed.
-    pub(crate) async fn decide(&self, admitted: Admitted) -> Result<Authorized, Denial> {
+    /// [`Refusal`] names the rule that failed.
+    pub(crate) async fn decide(&self, admitted: Admitted) -> Result<Authorized, Refusal> {
         let identity = match &self.gates[admitted.function().index()] {
             Gate::Host => Identity::Host,
             Gate::Anonymous { .. } => Identity::Unknown,
             Gate::Rule(rule) => {
-                let caller = match presented(&admitted) {
-                    Some(caller) => caller,
-                    None => self.verify(headers(&admitted)).await?,
-                };
-                admitted.context().note_principal(&caller);
-                rule.require(&caller)?;
-                Identity::Known(caller)
+                let caller = self.caller(rule, admitted.context(), headers(&admitted));
+                Identity::Known(caller.await.map_err(|denial| self.refuse(denial))?)
             }
         };
         Ok(Authorized { admitted, identity })
+    }
+
+    /// The caller, if it satisfies the rule.
+    async fn caller(
+        &self,
+        rule: &Rule,
+        context: &Context,
+        headers: Option<&HeaderMap>,
+    ) -> Result<Principal, Denial> {
+        let caller = match presented(context) {
+            Some(caller) => caller,
+            None => self.verify(headers).await?,
+        };
+        context.note_principal(&caller);
+        rule.require(&caller)?;
+        Ok(caller)
+    }
+
+    fn refuse(&self, denial: Denial) -> Refusal {
+        match &self.tokens {
+            Some(tokens) => tokens.challenges().refuse(denial),
+            None => Challenges::default().refuse(denial),
+        }
     }
 
     async fn verify(&self, headers: Option<&HeaderMap>) -> Result<Principal, Denial> {
@@ -127,11 +146,11 @@ fn headers(admitted: &Admitted) -> Option<&HeaderMap> {
 
 /// The caller that a test presents in place of a token.
 #[cfg(any(test, feature = "testing"))]
-fn presented(admitted: &Admitted) -> Option<Principal> {
-    admitted.context().presented().cloned()
+fn presented(context: &Context) -> Option<Principal> {
+    context.presented().cloned()
 }
 
 #[cfg(not(any(test, feature = "testing")))]
-fn presented(_: &Admitted) -> Option<Principal> {
+fn presented(_: &Context) -> Option<Principal> {
     None
 }

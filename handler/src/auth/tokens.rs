@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::authority::Issuer;
 use super::cache::{Cache, Fingerprint, Remembered};
+use super::challenge::Challenges;
 use super::claims::Claims;
 use super::clock::{Clock, numeric_date};
 use super::denial::Denial;
@@ -27,6 +28,7 @@ pub struct Tokens {
     clock: Seam,
     max_bytes: usize,
     last_header: ArcSwapOption<SeenHeader>,
+    challenges: Challenges,
 }
 
 /// The header of the token that was accepted last. Tokens that one key signed have the same header to
@@ -66,6 +68,7 @@ impl Tokens {
             clock: Seam(clock),
             max_bytes: settings.max_token_bytes,
             last_header: ArcSwapOption::empty(),
+            challenges: Challenges::default(),
         }
     }
 
@@ -77,6 +80,11 @@ impl Tokens {
         // A ring that is late is fetched by a task of its own, which this does not end.
         let _ = tokio::time::timeout(within, self.keys.refresh_due()).await;
         self.is_ready()
+    }
+
+    /// How callers are challenged.
+    pub(crate) fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// The longest token that is looked at, in bytes.

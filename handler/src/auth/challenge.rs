@@ -1,0 +1,148 @@
+//! What a caller who was turned away is told of it, beside the status: the `WWW-Authenticate` header
+//! (RFC 6750 §3).
+//!
+//! Without credentials it names the scheme alone. Every token that is refused gets the same words, so
+//! that nobody learns which check it failed. Nothing in it comes from the request.
+
+use http::{HeaderValue, StatusCode};
+
+use super::denial::{Denial, Told};
+
+/// How an app challenges its callers.
+#[derive(Debug, Clone, Default)]
+pub struct Challenges {
+    /// Where the metadata of this protected resource is (RFC 9728 §5.1).
+    resource_metadata: Option<Box<str>>,
+}
+
+/// A caller who was turned away, and the challenge that goes with the answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{denial}")]
+pub struct Refusal {
+    denial: Denial,
+    challenge: Option<HeaderValue>,
+}
+
+impl Challenges {
+    /// Turns a caller away.
+    pub(crate) fn refuse(&self, denial: Denial) -> Refusal {
+        let challenge = self.challenge(&denial.told());
+        Refusal { denial, challenge }
+    }
+
+    fn challenge(&self, told: &Told<'_>) -> Option<HeaderValue> {
+        let mut challenge = match told {
+            Told::Nothing => Challenge::new(),
+            Told::InvalidToken => Challenge::new().with("error", "invalid_token"),
+            Told::InsufficientScope(scopes) => {
+                let named: Vec<&str> = scopes.iter().copied().filter(|s| is_scope(s)).collect();
+                let challenge = Challenge::new().with("error", "insufficient_scope");
+                match named.is_empty() {
+                    true => challenge,
+                    false => challenge.with("scope", &named.join(" ")),
+                }
+            }
+            Told::Later(_) => return None,
+        };
+        if let Some(address) = &self.resource_metadata {
+            challenge = challenge.with("resource_metadata", address);
+        }
+        Some(challenge.into_value())
+    }
+}
+
+impl Refusal {
+    /// Why, for the operator.
+    pub fn denial(&self) -> &Denial {
+        &self.denial
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.denial.status()
+    }
+
+    /// The `WWW-Authenticate` header of the answer, if it has one.
+    pub fn www_authenticate(&self) -> Option<&HeaderValue> {
+        self.challenge.as_ref()
+    }
+}
+
+/// A challenge in the making: `Bearer name="value", …` (RFC 9110 §11.6.1).
+struct Challenge(String);
+
+impl Challenge {
+    fn new() -> Self {
+        Self("Bearer".to_owned())
+    }
+
+    /// Adds a parameter. `value` is visible ASCII and spaces, without `"` and `\`.
+    fn with(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.0.contains(' ') { ", " } else { " " };
+        self.0.extend([separator, name, "=\"", value, "\""]);
+        self
+    }
+
+    fn into_value(self) -> HeaderValue {
+        HeaderValue::try_from(self.0).expect("parameters are visible ASCII")
+    }
+}
+
+/// `scope-token = 1*( %x21 / %x23-5B / %x5D-7E )` (RFC 6749 §3.3).
+fn is_scope(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(denial: Denial) -> String {
+        let refusal = Challenges::default().refuse(denial);
+        let value = refusal.www_authenticate().expect("a challenge");
+        value.to_str().expect("ASCII").to_owned()
+    }
+
+    #[test]
+    fn without_a_token_the_challenge_has_no_error_and_with_a_bad_one_it_has() {
+        assert_eq!(Denial::MissingToken.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(challenge(Denial::MissingToken), "Bearer");
+
+        for denial in [Denial::Expired, Denial::Audience, Denial::Signature] {
+            assert_eq!(denial.status(), StatusCode::UNAUTHORIZED);
+            assert_eq!(challenge(denial), r#"Bearer error="invalid_token""#);
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_told_with_the_scopes_that_would_do() {
+        let scopes = vec!["Orders.Read", "Orders.Write", "not a scope", "\"quoted\""];
+        let denial = Denial::MissingPermission { scopes };
+
+        assert_eq!(denial.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            challenge(denial),
+            r#"Bearer error="insufficient_scope", scope="Orders.Read Orders.Write""#
+        );
+    }
+
+    #[test]
+    fn a_missing_role_is_told_without_naming_it() {
+        let denial = Denial::MissingPermission { scopes: Vec::new() };
+
+        assert_eq!(challenge(denial), r#"Bearer error="insufficient_scope""#);
+    }
+
+    #[test]
+    fn missing_keys_are_not_the_callers_fault() {
+        let refusal = Challenges::default().refuse(Denial::KeysUnavailable {
+            retry_after: 7,
+            cause: None,
+        });
+
+        assert_eq!(refusal.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refusal.denial().retry_after(), Some(7));
+        assert!(refusal.www_authenticate().is_none());
+    }
+}
