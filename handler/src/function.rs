@@ -225,11 +225,7 @@ where
             Ok(outputs)
         };
         // Validators, state parts and serialisers are user code as much as the handler is.
-        Box::pin(async move {
-            AssertUnwindSafe(work)
-                .catch_unwind()
-                .await
-                .unwrap_or(Err(Failure::Panicked))
-        })
+        let contained = AssertUnwindSafe(work).catch_unwind();
+        Box::pin(contained.map(|ended| ended.unwrap_or(Err(Failure::Panicked))))
     }
 }

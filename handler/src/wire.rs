@@ -110,6 +110,14 @@ pub(crate) struct Undeliverable {
     pub(crate) failure: Failure,
 }
 
+/// An invocation whose envelope is still to be read.
+struct Announced {
+    function: FunctionId,
+    id: InvocationId,
+    deadline: Instant,
+    envelope: Body,
+}
+
 /// Why a request is not one of the host's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Foreign {
@@ -194,16 +202,33 @@ impl Wire {
     }
 
     /// Says what a request is, and decodes it.
-    pub(crate) async fn read(&self, request: Request<Body>) -> Received {
-        let proxied = request.headers().contains_key(&PROXIED_ID);
-        match self.routes.find(request.method(), request.uri().path()) {
-            Ok(Target::Direct(function, params)) => self.read_direct(function, params, request),
-            Ok(Target::Invocation(_)) if proxied => Received::Foreign(Foreign::Outside),
-            Ok(Target::Invocation(function)) => self.read_invocation(function, request).await,
-            Ok(Target::Root) if proxied => Received::Foreign(Foreign::NoFunction),
-            Ok(Target::Root) => Received::Ping,
-            Err(foreign) => Received::Foreign(foreign),
+    pub(crate) fn read(&self, request: Request<Body>) -> impl Future<Output = Received> + Send {
+        // The head is judged before the future is made, or the future would hold all of it.
+        let begun = self.begin(request);
+        async move {
+            match begun {
+                Ok(announced) => self.finish(announced).await,
+                Err(received) => received,
+            }
         }
+    }
+
+    /// The invocation that a request announces, or what else it turned out to be.
+    fn begin(&self, request: Request<Body>) -> Result<Announced, Received> {
+        let proxied = request.headers().contains_key(&PROXIED_ID);
+        Err(
+            match self.routes.find(request.method(), request.uri().path()) {
+                Ok(Target::Direct(function, params)) => self.read_direct(function, params, request),
+                Ok(Target::Invocation(_)) if proxied => Received::Foreign(Foreign::Outside),
+                Ok(Target::Invocation(function)) => match self.announced(function, request) {
+                    Ok(announced) => return Ok(announced),
+                    Err(foreign) => Received::Foreign(foreign),
+                },
+                Ok(Target::Root) if proxied => Received::Foreign(Foreign::NoFunction),
+                Ok(Target::Root) => Received::Ping,
+                Err(foreign) => Received::Foreign(foreign),
+            },
+        )
     }
 
     fn deadline(&self, function: FunctionId) -> Instant {
@@ -250,29 +275,45 @@ impl Wire {
         })
     }
 
-    /// An invocation: `POST /<function>` with the host's envelope.
-    async fn read_invocation(&self, function: FunctionId, request: Request<Body>) -> Received {
-        let (parts, body) = request.into_parts();
-        if parts.headers.contains_key(ORIGIN) {
-            return Received::Foreign(Foreign::Origin);
+    /// An invocation: `POST /<function>` with the host's envelope, which is still to come.
+    fn announced(
+        &self,
+        function: FunctionId,
+        request: Request<Body>,
+    ) -> Result<Announced, Foreign> {
+        let headers = request.headers();
+        if headers.contains_key(ORIGIN) {
+            return Err(Foreign::Origin);
         }
-        if !self.is_own_host(&parts.headers) {
-            return Received::Foreign(Foreign::Host);
+        if !self.is_own_host(headers) {
+            return Err(Foreign::Host);
         }
-        let Some(id) = single(&parts.headers, &INVOCATION_ID).and_then(|id| id.parse().ok()) else {
-            return Received::Foreign(Foreign::InvocationId);
-        };
-        let shape = self.routes.shape(function);
-        let form = self.routes.form(function);
-        let deadline = self.deadline(function);
-        let context = |attempt| Context::new(id, self.routes.name(function), attempt, deadline);
-        let whole = self.collect(body);
+        let id = single(headers, &INVOCATION_ID).and_then(|id| id.parse().ok());
+        Ok(Announced {
+            function,
+            id: id.ok_or(Foreign::InvocationId)?,
+            deadline: self.deadline(function),
+            envelope: request.into_body(),
+        })
+    }
+
+    /// Reads the envelope of an invocation and decodes it.
+    async fn finish(&self, announced: Announced) -> Received {
+        let Announced {
+            function,
+            id,
+            deadline,
+            envelope,
+        } = announced;
+        let whole = self.collect(envelope);
         let decoded = match tokio::time::timeout_at(deadline, whole).await {
-            Ok(Ok((bytes, _place))) => envelope::decode(shape, &bytes)
+            Ok(Ok((bytes, _place))) => envelope::decode(self.routes.shape(function), &bytes)
                 .and_then(|decoded| decoded.deliver(&self.routes, function)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BODY_TOO_LARGE),
             Ok(Err(_)) | Err(_) => Err(Rejection::BODY_BROKEN_OFF),
         };
+        let form = self.routes.form(function);
+        let context = |attempt| Context::new(id, self.routes.name(function), attempt, deadline);
         match decoded {
             Ok((delivery, attempt)) => Received::Arrived(Arrived {
                 function,

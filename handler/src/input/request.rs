@@ -32,24 +32,37 @@ pub enum Body {
     Lost(Rejection),
 }
 
-impl Request<Body> {
+impl Body {
     /// Reads the body, up to the limit.
-    pub(crate) async fn read(self, limits: &InputLimits) -> Result<Request<Bytes>, Failure> {
-        let bytes = match self.body {
-            Body::Full(bytes) if bytes.len() > limits.max_body_bytes => {
-                return Err(Rejection::BODY_TOO_LARGE.into());
+    pub(crate) async fn read(self, limits: &InputLimits) -> Result<Bytes, Failure> {
+        match self {
+            Self::Full(bytes) if bytes.len() > limits.max_body_bytes => {
+                Err(Rejection::BODY_TOO_LARGE.into())
             }
-            Body::Full(bytes) => bytes,
-            Body::Stream(stream) => collect(stream, limits.max_body_bytes).await?,
-            Body::Lost(rejection) => return Err(rejection.into()),
-        };
-        Ok(Request {
+            Self::Full(bytes) => Ok(bytes),
+            Self::Stream(stream) => Ok(collect(stream, limits.max_body_bytes).await?),
+            Self::Lost(rejection) => Err(rejection.into()),
+        }
+    }
+}
+
+impl Default for Body {
+    /// An empty body.
+    fn default() -> Self {
+        Self::Full(Bytes::new())
+    }
+}
+
+impl Request<Body> {
+    /// The same request with its body read.
+    pub(crate) fn with_body(self, body: Bytes) -> Request<Bytes> {
+        Request {
             method: self.method,
             uri: self.uri,
             headers: self.headers,
             params: self.params,
-            body: bytes,
-        })
+            body,
+        }
     }
 
     /// The request as axum takes it, its body under the limit and otherwise unread.

@@ -114,7 +114,11 @@ impl<W: Who> Trigger for HttpTrigger<W> {
 
     async fn receive(delivery: Delivery, limits: &InputLimits) -> Result<Request<Bytes>, Failure> {
         match delivery {
-            Delivery::Request(request) => request.read(limits).await,
+            Delivery::Request(mut request) => {
+                let body = std::mem::take(&mut request.body);
+                let body = body.read(limits).await?;
+                Ok(request.with_body(body))
+            }
             Delivery::Message(_) | Delivery::Tick(_) => Err(Failure::WrongTrigger),
         }
     }

@@ -214,6 +214,10 @@ struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(is_plain_ascii) {
+            self.0.push_str(text);
+            return Ok(());
+        }
         let mut plain_from = 0;
         for (at, character) in text.char_indices() {
             if !needs_escape(character) {
@@ -231,6 +235,11 @@ impl fmt::Write for Escaped<'_> {
         self.0.push_str(&text[plain_from..]);
         Ok(())
     }
+}
+
+/// Most texts hold nothing else, and a byte is judged more quickly than a character.
+fn is_plain_ascii(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 fn needs_escape(character: char) -> bool {

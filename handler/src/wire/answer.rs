@@ -109,11 +109,24 @@ impl Wiring {
     /// # Errors
     ///
     /// [`Failure::Unsendable`]: the way that the call came cannot carry it.
-    pub(crate) async fn pack(&self, reply: &Reply, outputs: Outputs) -> Result<Packed, Failure> {
+    pub(crate) async fn pack(
+        &self,
+        reply: &Reply,
+        mut outputs: Outputs,
+    ) -> Result<Packed, Failure> {
         let names = &self.0[reply.function.index()];
         match reply.form {
             ReplyAs::Direct => Ok(direct(outputs.answer)),
-            ReplyAs::HttpEnvelope => in_envelope(outputs, names).await,
+            ReplyAs::HttpEnvelope => {
+                if let Some(answer) = &mut outputs.answer
+                    && let AnswerBody::Stream(stream) = &mut answer.body
+                {
+                    // Boxed, because it is rare: every invocation has room for what a future holds.
+                    let text = Box::pin(whole_text(std::mem::take(stream)));
+                    answer.body = AnswerBody::Text(text.await?);
+                }
+                in_envelope(outputs, names)
+            }
             ReplyAs::EventEnvelope => Ok(event(&outputs, names)),
         }
     }
@@ -220,10 +233,14 @@ fn direct(answer: Option<Answer>) -> Packed {
 /// The most that a mounted router may answer through the envelope, in bytes.
 const MAX_ENVELOPE_REPLY_BYTES: usize = 1024 * 1024;
 
-async fn in_envelope(outputs: Outputs, names: &Names) -> Result<Packed, Failure> {
+fn in_envelope(outputs: Outputs, names: &Names) -> Result<Packed, Failure> {
     let (status, headers, text) = match outputs.answer {
         None => (StatusCode::NO_CONTENT, HeaderMap::new(), String::new()),
-        Some(answer) => (answer.status, answer.headers, text(answer.body).await?),
+        Some(answer) => match answer.body {
+            AnswerBody::Text(text) => (answer.status, answer.headers, text),
+            // The envelope carries nothing but text.
+            AnswerBody::Bytes(_) | AnswerBody::Stream(_) => return Err(NOT_TEXT),
+        },
     };
     let mut json = Vec::with_capacity(1024 + text.len() * 2);
     json.extend_from_slice(START);
@@ -236,19 +253,17 @@ async fn in_envelope(outputs: Outputs, names: &Names) -> Result<Packed, Failure>
     })
 }
 
-/// A body as text, which is all that the envelope carries.
-async fn text(body: AnswerBody) -> Result<String, Failure> {
-    let bytes = match body {
-        AnswerBody::Text(text) => return Ok(text),
-        AnswerBody::Bytes(_) => return Err(Failure::Unsendable("bytes in the envelope")),
-        AnswerBody::Stream(stream) => Limited::new(stream, MAX_ENVELOPE_REPLY_BYTES)
-            .collect()
-            .await
-            .map_err(|_| Failure::Unsendable("more than 1 MiB in the envelope"))?
-            .to_bytes(),
-    };
-    String::from_utf8(bytes.into()).map_err(|_| Failure::Unsendable("bytes in the envelope"))
+/// What a mounted router answers, as text.
+async fn whole_text(stream: Body) -> Result<String, Failure> {
+    let bytes = Limited::new(stream, MAX_ENVELOPE_REPLY_BYTES)
+        .collect()
+        .await
+        .map_err(|_| Failure::Unsendable("more than 1 MiB in the envelope"))?
+        .to_bytes();
+    String::from_utf8(bytes.into()).map_err(|_| NOT_TEXT)
 }
+
+const NOT_TEXT: Failure = Failure::Unsendable("bytes in the envelope");
 
 /// A refused call stands in a 2xx envelope, because the host drops the body of any other.
 fn failed_in_envelope(told: &Told) -> Response<Body> {
@@ -334,7 +349,13 @@ fn write_http(
         write_header(json, name, value, &mut comma);
     }
     for (name, value) in missing_defaults(headers) {
-        write_header(json, name, value, &mut comma);
+        if std::mem::replace(&mut comma, true) {
+            json.push(b',');
+        }
+        // They are ours, and hold nothing to escape and no date.
+        for part in ["\"", name.as_str(), "\":\"", value, "\""] {
+            json.extend_from_slice(part.as_bytes());
+        }
     }
     json.extend_from_slice(b"},\"body\":");
     if is_date(body) {

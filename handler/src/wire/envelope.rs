@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::values::{OffsetTime, Text, payload_text};
+use super::values::{OffsetTime, Text, payload_text, unquoted};
 use super::{Delivery, FunctionId, Message, ReplyAs, Routes, method, path_and_query};
 use crate::auth::headers;
 use crate::function::Entry;
@@ -71,7 +71,9 @@ enum Data<'de> {
 ///
 /// The envelope is not the host's: it is not JSON, lacks the binding, or its value has another shape.
 pub(crate) fn decode<'de>(shape: &Shape, bytes: &'de [u8]) -> Result<Decoded<'de>, Rejection> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // Once for all: a reader of bytes would look at each text in them by itself.
+    let text = str::from_utf8(bytes).map_err(|_| Rejection::NOT_AN_ENVELOPE)?;
+    let mut json = serde_json::Deserializer::from_str(text);
     let decoded = Envelope(shape).deserialize(&mut json);
     decoded
         .and_then(|decoded| json.end().map(|()| decoded))
@@ -224,8 +226,19 @@ struct HttpData<'a> {
     method: Cow<'a, str>,
     #[serde(deserialize_with = "header_map")]
     headers: HeaderMap,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "body_text")]
     body: Option<String>,
+}
+
+/// A body's text, or none for `null`.
+fn body_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    use serde::de::Error as _;
+
+    let quoted = Option::<&RawValue>::deserialize(deserializer)?;
+    quoted
+        .map(|quoted| unquoted(quoted.get()))
+        .transpose()
+        .map_err(D::Error::custom)
 }
 
 impl HttpData<'_> {

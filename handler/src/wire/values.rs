@@ -30,6 +30,30 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for JsonText<T> {
 #[serde(transparent)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
+/// The text that a JSON string stands for, in a single allocation: bodies are long and full of
+/// quotes, and `serde_json` would let a buffer grow with them and then copy it.
+pub(super) fn unquoted(quoted: &str) -> serde_json::Result<String> {
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let mut rest = inner.ok_or_else(|| serde_json::Error::custom("not a string"))?;
+    let mut text = String::with_capacity(rest.len());
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+        text.push_str(&rest[..at]);
+        text.push(match rest.as_bytes().get(at + 1) {
+            Some(byte @ (b'"' | b'\\' | b'/')) => char::from(*byte),
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            // The rare ones, which stand for control characters.
+            _ => return serde_json::from_str(quoted),
+        });
+        rest = &rest[at + 2..];
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
 /// The text of a payload: the host writes a string as its JSON text, and some pages show it bare, so
 /// both are taken (host 4.1037, GetHttpScriptInvocationContextValue).
 pub(super) fn payload_text(text: &str) -> Cow<'_, str> {
@@ -150,7 +174,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_text_is_unquoted_whatever_its_escapes() {
+        let quoted = r#""a \" \\ \/ \n\r\t ä \b\f\u0000\ud83d\ude00 z""#;
+
+        let text = unquoted(quoted).unwrap();
+
+        assert_eq!(text, "a \" \\ / \n\r\t ä \u{8}\u{c}\0😀 z");
+        for other in ["", "\"", "7", "null", r#"["a"]"#, r#""\x""#, r#""\ud800""#] {
+            assert!(unquoted(other).is_err(), "{other}");
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn what_is_quoted_is_unquoted_to_the_same_text(text in "[a-z\"\\\\/\n\r\t\u{0}-\u{1f}é😀]{0,40}") {
+            let quoted = serde_json::to_string(&text).unwrap();
+
+            proptest::prop_assert_eq!(unquoted(&quoted).unwrap(), text);
+        }
+
         #[test]
         fn no_text_panics(text in "\\PC{0,40}") {
             let _ = OffsetTime::parse(&text);

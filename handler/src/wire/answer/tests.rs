@@ -35,7 +35,7 @@ async fn json(response: Response<Body>) -> Value {
 async fn a_redirect_for_the_caller_is_no_redirect_for_the_host() {
     let away = answer(StatusCode::FOUND, (LOCATION, "http://169.254.169.254/"));
 
-    let packed = in_envelope(away, &names()).await.unwrap();
+    let packed = in_envelope(away, &names()).unwrap();
 
     assert_eq!(packed.status, Some(StatusCode::FOUND));
     assert_eq!(packed.response.status(), StatusCode::OK);
@@ -89,7 +89,7 @@ async fn a_text_that_could_be_base64_or_json_is_an_element_of_an_array() {
 async fn a_header_that_is_wholly_a_date_is_kept_from_being_rewritten() {
     let dated = |value| answer(StatusCode::OK, (RETRY_AFTER, value));
     let told = async |outputs| {
-        let packed = in_envelope(outputs, &names()).await.unwrap();
+        let packed = in_envelope(outputs, &names()).unwrap();
         json(packed.response).await["Outputs"]["res"]["headers"]["retry-after"].clone()
     };
 

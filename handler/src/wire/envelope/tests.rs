@@ -228,6 +228,13 @@ fn what_the_host_never_sends_is_no_envelope() {
     ] {
         assert!(decode(&timer, text.as_bytes()).is_err(), "{name}");
     }
+    let metadata = good.replace("{}}", "{\"A\":\"?\"}}").into_bytes();
+    assert!(decode(&timer, &metadata).is_ok());
+    let not_utf8: Vec<u8> = metadata
+        .iter()
+        .map(|byte| if *byte == b'?' { 0xff } else { *byte })
+        .collect();
+    assert!(decode(&timer, &not_utf8).is_err(), "not UTF-8");
 }
 
 proptest::proptest! {
