@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use super::super::super::keys::Key;
 use super::super::super::testing::SigningKey;
+use super::super::super::token::Compact;
 use super::{Harness, OTHER_GUID};
 
 #[tokio::test]
@@ -42,12 +44,188 @@ async fn what_is_not_one_jwt_is_refused() {
 async fn no_key_confusion_by_hmac_with_the_public_key() {
     let harness = Harness::new(&[]);
     let signed = harness.token().header("alg", "HS256").signing_input();
-    let key =
-        aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SigningKey::first().modulus());
-    let tag = aws_lc_rs::hmac::sign(&key, signed.as_bytes());
-    let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag));
+    let token = hmac(&signed, SigningKey::first().modulus());
 
     assert_eq!(harness.outcome_of(&token).await, "algorithm");
+}
+
+/// What becomes of a token by its signature alone: whether it has the form of one, and whether the
+/// key verifies it.
+fn signature_of(token: &str) -> &'static str {
+    let key = Key::new(SigningKey::first().modulus(), &[1, 0, 1]).expect("a key");
+    let verified = Compact::split(token)
+        .and_then(|token| token.signature().map(|signature| (token, signature)))
+        .and_then(|(token, signature)| key.verify(token.signed, &signature));
+    verified.map_or_else(|denial| denial.rule(), |()| "verified")
+}
+
+/// The cases are those of Project Wycheproof's `json_web_signature_test.json`, made of a token of
+/// ours: each has two verdicts, that of the signature and that of the whole check.
+#[tokio::test]
+async fn what_wycheproof_does_to_a_signed_token_is_noticed() {
+    let harness = Harness::new(&[]);
+    let good = harness.token().sign();
+    let [header, payload, signature] = segments(&good);
+    let none = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"none","kid":"first-key"}"#);
+    let unsigned = harness.token().header("alg", "HS256").signing_input();
+    let foreign = harness
+        .token()
+        .key(&SigningKey::second())
+        .header("jwk", SigningKey::second().jwk());
+    let json = format!(
+        r#"{{"payload":"{payload}","signatures":[{{"protected":"{header}","signature":"{signature}"}}]}}"#
+    );
+    let flat = json.replace(r#""signatures":[{"#, "").replace("}]}", "}");
+    let other = |text: &str| {
+        let first = if text.starts_with('X') { 'Y' } else { 'X' };
+        format!("{first}{}", &text[1..])
+    };
+
+    for (name, token, by_signature, by_all) in [
+        ("nothing", good.clone(), "verified", "accepted"),
+        (
+            "another signature",
+            format!("{header}.{payload}.{}", other(signature)),
+            "signature",
+            "signature",
+        ),
+        (
+            "no signature",
+            format!("{header}.{payload}."),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "no signature and no dot",
+            format!("{header}.{payload}"),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "another payload",
+            format!("{header}.{}.{signature}", other(payload)),
+            "signature",
+            "malformed_token",
+        ),
+        (
+            "no payload",
+            format!("{header}..{signature}"),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "no payload and no dot",
+            format!("{header}.{signature}"),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "another header",
+            format!("{}.{payload}.{signature}", other(header)),
+            "signature",
+            "malformed_token",
+        ),
+        (
+            "no header",
+            format!(".{payload}.{signature}"),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "no header and no dot",
+            format!("{payload}.{signature}"),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "the payload alone",
+            format!(".{payload}."),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "the payload without dots",
+            payload.to_owned(),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "everything gone",
+            String::new(),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "an empty segment more",
+            format!("{good}."),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "a segment more",
+            format!("{good}.foo"),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "no algorithm",
+            format!("{none}.{payload}."),
+            "malformed_token",
+            "malformed_token",
+        ),
+        (
+            "no algorithm over a signature",
+            format!("{none}.{payload}.{signature}"),
+            "signature",
+            "algorithm",
+        ),
+        ("JSON", json, "malformed_token", "malformed_token"),
+        ("flat JSON", flat, "malformed_token", "malformed_token"),
+        (
+            "HMAC with the modulus",
+            hmac(&unsigned, SigningKey::first().modulus()),
+            "signature",
+            "algorithm",
+        ),
+        (
+            "HMAC with the published key",
+            hmac(&unsigned, SigningKey::first().jwk().to_string().as_bytes()),
+            "signature",
+            "algorithm",
+        ),
+        (
+            "HMAC with an empty key",
+            hmac(&unsigned, b""),
+            "signature",
+            "algorithm",
+        ),
+        (
+            "a key of its own",
+            foreign.sign(),
+            "signature",
+            "token_header",
+        ),
+        (
+            "a key of its own under our name",
+            foreign.header("kid", "first-key").sign(),
+            "signature",
+            "token_header",
+        ),
+    ] {
+        assert_eq!(signature_of(&token), by_signature, "{name}");
+        assert_eq!(harness.outcome_of(&token).await, by_all, "{name}");
+    }
+}
+
+fn segments(token: &str) -> [&str; 3] {
+    let segments: Vec<_> = token.split('.').collect();
+    segments.try_into().expect("three segments")
+}
+
+fn hmac(signed: &str, key: &[u8]) -> String {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    let tag = aws_lc_rs::hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag))
 }
 
 #[tokio::test]
