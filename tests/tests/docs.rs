@@ -67,6 +67,9 @@ const AREAS: [&str; 8] = [
 /// The files in which the tests of a module of the library or of a suite stand.
 fn files_of(module: &str) -> Vec<PathBuf> {
     let path = module.replace("::", "/");
+    let parts = std::fs::read_dir(root().join(format!("handler/src/{path}/tests")));
+    let parts = parts.into_iter().flatten();
+    let parts = parts.map(|part| part.expect("readable").path());
     [
         format!("handler/src/{path}.rs"),
         format!("handler/src/{path}/tests.rs"),
@@ -74,6 +77,7 @@ fn files_of(module: &str) -> Vec<PathBuf> {
     ]
     .into_iter()
     .map(|file| root().join(file))
+    .chain(parts)
     .filter(|file| file.is_file())
     .collect()
 }

@@ -13,6 +13,8 @@
 mod document;
 mod fetch;
 mod key;
+#[cfg(any(test, feature = "testing"))]
+pub(super) mod reading;
 mod ring;
 
 use std::collections::HashMap;

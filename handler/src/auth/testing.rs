@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
+pub use super::keys::reading::{ReadKeySet, read_key_set, read_metadata};
 use super::{AuthSettings, Clock, Fetch, FetchError, TenantId};
 use crate::settings::Problems;
 

@@ -40,9 +40,13 @@ impl Key {
     /// # Errors
     ///
     /// [`Denial::Signature`].
-    pub(in crate::auth) fn verify(&self, signed: &str, signature: &[u8]) -> Result<(), Denial> {
+    pub(in crate::auth) fn verify(
+        &self,
+        signed: impl AsRef<[u8]>,
+        signature: &[u8],
+    ) -> Result<(), Denial> {
         self.prepared
-            .verify_sig(signed.as_bytes(), signature)
+            .verify_sig(signed.as_ref(), signature)
             .map_err(|_| Denial::Signature)
     }
 
@@ -94,6 +98,8 @@ const EXPONENT: [u8; 3] = [1, 0, 1];
 mod tests {
     use super::super::super::token::{Compact, decode};
     use super::*;
+
+    mod wycheproof;
 
     /// RFC 7515 §A.2.1, the modulus.
     const MODULUS: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ";

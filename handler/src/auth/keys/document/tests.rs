@@ -4,6 +4,8 @@ use super::super::super::authority::Cloud;
 use super::super::super::testing::{SigningKey, tenant_id};
 use super::*;
 
+mod properties;
+
 fn issuer(version: Version) -> Issuer {
     Issuer {
         tenant: tenant_id(),
