@@ -237,7 +237,7 @@ impl Check {
     }
 }
 
-/// The caller, on a route behind a layer of [`Entra`].
+/// The caller, on a route behind a layer of [`Entra`] or in a [mounted router](crate::on::router).
 ///
 /// There is no caller that may be missing, on purpose: a route that lost its layer has to be noticed.
 impl<S: Send + Sync> FromRequestParts<S> for Principal {
@@ -261,7 +261,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Principal {
 /// A handler took the caller, and nobody had asked for one.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the handler takes a `Principal`, and no layer of `stockade::auth::layer` is before its route"
+    "a handler takes a `Principal`, and nothing before its route knows the caller: put a layer of \
+     `stockade::auth::layer` around it, or mount it with an access rule other than `anonymous`"
 )]
 struct Unprotected;
 
