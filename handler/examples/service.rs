@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use axum::Router;
 use axum::routing::{get, post};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, StatusCode};
 use stockade::auth::Entra;
 use stockade::{Principal, access};
 use tokio::net::TcpListener;
@@ -32,25 +32,29 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1);
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8080")).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    axum::serve(listener, app(&entra)).await?;
+    axum::serve(listener, app(entra)).await?;
     Ok(())
 }
 
-fn app(entra: &Entra) -> Router {
+fn app(entra: Entra) -> Router {
     Router::new()
         .route("/orders", post(create_order))
         .layer(entra.layer(access::scope("Orders.Write")))
         // What is added below a layer is not behind it.
-        .route("/health", get(health))
+        .route("/ready", get(async move || ready(&entra)))
 }
 
 /// Answers with the caller, the headers that came through, and the order as it came.
 async fn create_order(caller: Principal, headers: HeaderMap, order: String) -> String {
-    let names: Vec<_> = headers.keys().map(http::HeaderName::as_str).collect();
+    let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
     tracing::info!(principal.id = caller.id(), "an order");
     format!("{}\n{}\n{order}\n", caller.id(), names.join(" "))
 }
 
-async fn health() -> &'static str {
-    "up"
+/// For a probe: without the tenant's keys nobody can be let in.
+fn ready(entra: &Entra) -> StatusCode {
+    match entra.is_ready() {
+        true => StatusCode::NO_CONTENT,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }

@@ -136,7 +136,7 @@ fn a_caller_with_the_scope_gets_through_with_its_body() {
 fn the_route_outside_the_layer_is_open_and_no_path_within_it_is() {
     let ask = |path: &str| Request::get(path).send(service().port).status;
 
-    assert_eq!(ask("/health"), 200);
+    assert_eq!(ask("/ready"), 204);
     // Neither the method nor the path is told to a stranger.
     for path in ["/orders", "/orders/", "/other"] {
         assert_eq!(ask(path), 401, "{path}");
@@ -336,16 +336,16 @@ fn a_service_starts_while_its_tenant_is_down_and_recovers_by_itself() {
     let handler = setup.start_handler();
     let quote = Request::get("/api/quote?sku=SKU-00001&quantity=1").bearer(&token);
 
-    let open = Request::get("/health").send(service.port);
+    let ready = || Request::get("/ready").send(service.port).status;
+    let ready_during = ready();
     let during = service.order(&token);
     let pipelines = handler.direct(quote).send(handler.port);
     down("none");
-    let after = poll("the keys", || {
-        let answer = service.order(&token);
-        (answer.status != 503).then_some(answer)
-    });
+    // Nobody has to call for the keys to come.
+    poll("the keys", || (ready() == 204).then_some(()));
+    let after = service.order(&token);
 
-    assert_eq!(open.status, 200);
+    assert_eq!(ready_during, 503);
     assert_eq!((during.status, pipelines.status), (503, 503));
     let wait: u64 = during.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=16).contains(&wait), "{wait}");
