@@ -43,6 +43,23 @@ impl<W> Access<W> {
     }
 }
 
+impl Access<Caller> {
+    /// What is wrong with the rule, in words for its developer.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        self.gate.problems(&mut problems);
+        problems
+    }
+
+    pub(crate) fn into_rule(self) -> Rule {
+        match self.gate {
+            Gate::Rule(rule) => rule,
+            // No function here makes one of these for a `Caller`; if one did, nobody would get in.
+            Gate::Anonymous { .. } | Gate::Host => Rule::AnyOf(Vec::new()),
+        }
+    }
+}
+
 /// Users, through an app that holds the delegated permission `name` (claim `scp`).
 pub fn scope(name: &'static str) -> Access<Caller> {
     Access::new(Gate::Rule(Rule::Scope(name)))

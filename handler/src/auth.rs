@@ -14,6 +14,7 @@
 //! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
 //! [`Challenges`] what the caller is told (RFC 6750 §3).
 //! Identity headers that the platform may set are removed before anything reads them (`headers`).
+//! [`layer`] is the same check for services that are no functions.
 //!
 //! What this does not protect against: a stolen token works until it expires, since a bearer token
 //! proves nothing about who holds it; and a tenant's own administrators can issue any token for it.
@@ -31,6 +32,7 @@ mod guid;
 pub(crate) mod headers;
 mod json;
 mod keys;
+pub mod layer;
 mod permissions;
 mod policy;
 mod principal;
@@ -47,6 +49,7 @@ pub use clock::{Clock, SystemClock};
 pub use denial::Denial;
 pub use guid::{NotAGuid, TenantId};
 pub use keys::{Fetch, FetchError, KeyError};
+pub use layer::Entra;
 pub use policy::Identity;
 pub use principal::{Kind, Principal};
 pub use settings::AuthSettings;

@@ -80,7 +80,7 @@ pub use self::guard::Visit;
 pub use self::input::Rejection;
 pub use self::output::{BinaryReply, Reply, TextReply};
 pub use self::problem::{FieldError, Problem};
-pub use self::run::main;
+pub use self::run::{main, start_logging};
 pub use self::wire::Mode;
 
 // The code in README.md is compiled as the documentation here is.

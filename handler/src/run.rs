@@ -161,7 +161,11 @@ fn told(problems: &Problems) -> String {
     format!("The app cannot start: {count} {noun}.\n{problems}See docs/settings.md.\n")
 }
 
-fn start_logging() {
+/// Writes what is logged with `tracing`, and the text of each panic, to standard output: one JSON
+/// object to a line, and no text from outside begins a line of its own.
+///
+/// [`main`] does so by itself. A service that is no Functions app may call it first of all.
+pub fn start_logging() {
     let subscriber = tracing_subscriber::registry()
         .with(tracing::level_filters::LevelFilter::INFO)
         .with(JsonLines::to_stdout());

@@ -178,6 +178,8 @@ impl fmt::Display for Problems {
     }
 }
 
+impl std::error::Error for Problems {}
+
 /// Reports each name with our prefix that is not in `known`, with the name that was probably meant.
 ///
 /// The prefix is recognised in any case, since a misspelt name is what this looks for.

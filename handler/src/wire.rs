@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::function::{Context, InvocationId};
 use crate::input::{self, Rejection, Tick};
 
-pub(crate) use self::answer::{Answered, Packed, Reply, ReplyAs, Wiring};
+pub(crate) use self::answer::{Answered, Packed, Reply, ReplyAs, Wiring, refused};
 pub(crate) use self::host_json::HostJson;
 pub use self::host_json::Mode;
 pub(crate) use self::routing::{FunctionId, Routes, Target};

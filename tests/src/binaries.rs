@@ -16,18 +16,33 @@ pub fn path(name: &str) -> &'static Path {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
 
     BUILT
-        .get_or_init(build)
+        // As a release would be built, without the features of tests.
+        .get_or_init(|| build(&["--workspace", "--bins"]))
         .get(name)
         .unwrap_or_else(|| panic!("the workspace has no binary `{name}`"))
 }
 
-/// Builds all binaries as a release would, without the features of tests, and asks cargo where they
-/// are.
-fn build() -> BTreeMap<String, PathBuf> {
+/// Where a built example of the library is.
+///
+/// # Panics
+///
+/// When the library does not build, or has no example of this name.
+pub fn example(name: &str) -> &'static Path {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+
+    BUILT
+        .get_or_init(|| build(&["--package", "stockade", "--examples"]))
+        .get(name)
+        .unwrap_or_else(|| panic!("the library has no example `{name}`"))
+}
+
+/// Builds these targets and asks cargo where they are.
+fn build(targets: &[&str]) -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = Command::new(cargo)
-        .args(["build", "--workspace", "--bins", "--message-format=json"])
+        .args(["build", "--message-format=json"])
+        .args(targets)
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()

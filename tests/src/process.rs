@@ -10,6 +10,11 @@ use rustix::process::{Pid, Signal, kill_process};
 /// How long anything that is waited for may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a shell is told by `-c`, before a program and its arguments: to end it when its own standard
+/// input closes. That is when this process ends, at the latest: a value in a `static` is never dropped.
+pub const UNTIL_STDIN_CLOSES: &str = "\"$0\" \"$@\" </dev/null & \
+    exec >/dev/null 2>&1; read -r _; kill -TERM $!; wait $!";
+
 /// A running process. It is killed when it is dropped.
 #[derive(Debug)]
 pub struct Process {

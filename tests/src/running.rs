@@ -39,6 +39,11 @@ impl Host {
         }
     }
 
+    /// The origin of the stand-in tenant.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
     /// The master key.
     pub fn master_key(&self) -> &str {
         &self.master_key
@@ -55,13 +60,23 @@ impl Host {
 
     /// A token of the stand-in tenant, as its own request wants it.
     pub fn token(&self, wanted: &Value) -> String {
+        let answer = self.ask_tenant("token", wanted);
+        text(&answer.json()["access_token"])
+    }
+
+    /// Switches a fault of the stand-in tenant, as its own request wants it.
+    pub fn fault(&self, wanted: &Value) {
+        self.ask_tenant("fault", wanted);
+    }
+
+    fn ask_tenant(&self, what: &str, wanted: &Value) -> Answer {
         let port = self.tenant.rsplit_once(':').map(|(_, port)| port);
         let port = port.and_then(|port| port.parse().ok());
-        let answer = Request::post("/stand-in/token")
+        let answer = Request::post(&format!("/stand-in/{what}"))
             .json(wanted)
             .send(port.expect("the tenant's origin ends with its port"));
-        assert_eq!(answer.status, 200, "{answer:?}");
-        text(&answer.json()["access_token"])
+        assert!((200..300).contains(&answer.status), "{answer:?}");
+        answer
     }
 
     /// A user's token with these scopes.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::binaries;
-use crate::process::{PATIENCE, Process};
+use crate::process::{PATIENCE, Process, UNTIL_STDIN_CLOSES};
 use crate::running::{Ended, Handler, Host, free_port};
 
 /// Which app is run.
@@ -84,10 +84,6 @@ impl Setup {
     /// Starts devhost with the app behind it, and waits until it is ready.
     pub fn start(&self) -> Host {
         let folder = self.assemble();
-        // The shell ends devhost when its own standard input closes, which it does with this
-        // process at the latest: a value in a `static` is never dropped.
-        const UNTIL_STDIN_CLOSES: &str = "\"$0\" \"$@\" </dev/null & \
-            exec >/dev/null 2>&1; read -r _; kill -TERM $!; wait $!";
         let mut command = self.command("sh".as_ref());
         command
             .args(["-c", UNTIL_STDIN_CLOSES])

@@ -179,6 +179,7 @@ edition.workspace = true
 
 [dependencies]
 stockade.path = {library:?}
+axum.workspace = true
 schemars.workspace = true
 serde.workspace = true
 validator.workspace = true

@@ -60,8 +60,8 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-const AREAS: [&str; 8] = [
-    "AUTH", "WIRE", "INPUT", "OUT", "LIMIT", "LOG", "START", "TYPE",
+const AREAS: [&str; 9] = [
+    "AUTH", "WIRE", "INPUT", "OUT", "LIMIT", "LOG", "START", "TYPE", "LAYER",
 ];
 
 /// The files in which the tests of a module of the library or of a suite stand.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::bearer;
 use super::{Challenges, Denial, Principal, Refusal, Rule, Tokens};
 use crate::function::Context;
 use crate::limits::Admitted;
@@ -131,8 +130,7 @@ impl Policy {
     async fn verify(&self, headers: Option<&HeaderMap>) -> Result<Principal, Denial> {
         let headers = headers.ok_or(Denial::MissingToken)?;
         let tokens = self.tokens.as_ref().ok_or(Denial::MissingToken)?;
-        let token = bearer::token(headers, tokens.max_token_bytes())?;
-        tokens.verify(token).await
+        tokens.caller(headers).await
     }
 }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use http::HeaderMap;
 use tokio::task::JoinHandle;
 
 use super::authority::Issuer;
+use super::bearer;
 use super::cache::{Cache, Fingerprint, Remembered};
 use super::challenge::Challenges;
 use super::claims::Claims;
@@ -82,14 +84,18 @@ impl Tokens {
         self.is_ready()
     }
 
+    /// The caller that a request's token stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`] names the rule that failed.
+    pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Principal, Denial> {
+        self.verify(bearer::token(headers, self.max_bytes)?).await
+    }
+
     /// How callers are challenged.
     pub(crate) fn challenges(&self) -> &Challenges {
         &self.challenges
-    }
-
-    /// The longest token that is looked at, in bytes.
-    pub(crate) fn max_token_bytes(&self) -> usize {
-        self.max_bytes
     }
 
     /// Whether the keys of all listed tenants are there. Tokens of `any` tenant are always ready:

@@ -35,7 +35,8 @@ pub fn validates_itself(reason: &'static str) -> ValidatesItself {
 
 /// Mounts `router` at `route`, behind telemetry, limits and authentication like any function.
 ///
-/// The router sees the request's own path, with the route prefix, and reads the body as a stream.
+/// The router sees the request's own path, with the route prefix, and reads the body as a stream. Its
+/// handlers may take the [`Principal`](crate::Principal), as behind a [layer](crate::auth::layer).
 /// Its answers must be text and at most 1 MiB where the app is told to use the envelope.
 ///
 /// ```
@@ -77,7 +78,10 @@ impl<W: Who, S> Argument<RouterTrigger<W>, S> for Whole {
     type Role = Payload;
 
     fn from_call(call: &Call<'_, RouterTrigger<W>, S>) -> Result<Self, Rejection> {
-        call.event.take().map(Whole).ok_or(Rejection::NO_BODY)
+        let mut request = call.event.take().ok_or(Rejection::NO_BODY)?;
+        // Where there is one, this is the `Principal` that handlers of axum take.
+        request.extensions_mut().insert(call.caller.clone());
+        Ok(Self(request))
     }
 }
 
@@ -134,3 +138,35 @@ impl<W: Who> Trigger for RouterTrigger<W> {
 
 impl HasCaller for RouterTrigger<Caller> {}
 impl<W: Who> Answers for RouterTrigger<W> {}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::routing::get;
+
+    use super::*;
+    use crate::{App, Principal, access};
+
+    async fn whoami(caller: Principal) -> String {
+        caller.id().to_owned()
+    }
+
+    fn app<W: Who>(access: Access<W>) -> App<()> {
+        let router = Router::new().route("/api/who", get(whoami));
+        let why = validates_itself("it takes no input");
+        App::new("mounted").function(super::router("who", "who", access, router, why))
+    }
+
+    #[tokio::test]
+    async fn handlers_of_a_mounted_router_may_take_the_caller() {
+        let known = app(access::scope("Me.Read")).with_state(());
+        let unknown = app(access::anonymous("a test")).with_state(());
+        let ada = || Principal::for_tests("ada").with_scope("Me.Read");
+
+        let answer = known.call("who").as_caller(ada()).await;
+        let failure = unknown.call("who").as_caller(ada()).await;
+
+        assert_eq!((answer.status(), answer.body()), (200, &b"ada"[..]));
+        assert_eq!(failure.status(), 500);
+    }
+}

@@ -172,6 +172,12 @@ fn missing_defaults(
         .filter(|(name, _)| !headers.contains_key(name))
 }
 
+fn add_defaults(headers: &mut HeaderMap) {
+    for (name, value) in missing_defaults(headers).collect::<Vec<_>>() {
+        headers.insert(name.clone(), HeaderValue::from_static(value));
+    }
+}
+
 /// A problem document with its status and headers (RFC 9457 §3).
 struct Told {
     status: StatusCode,
@@ -189,7 +195,21 @@ impl From<Told> for Answer {
     }
 }
 
+/// The answer to a request that is no invocation, so that its problem document names none.
+pub(crate) fn refused<B: From<String>>(failure: &Failure) -> Response<B> {
+    let told = told(failure, "");
+    let mut response = Response::new(B::from(told.text));
+    *response.status_mut() = told.status;
+    *response.headers_mut() = told.headers;
+    add_defaults(response.headers_mut());
+    response
+}
+
 fn problem(context: &Context, failure: &Failure) -> Told {
+    told(failure, context.invocation_id().as_str())
+}
+
+fn told(failure: &Failure, invocation_id: &str) -> Told {
     let problem = failure.problem();
     let mut headers = HeaderMap::new();
     headers.insert(
@@ -200,7 +220,7 @@ fn problem(context: &Context, failure: &Failure) -> Told {
     Told {
         status: problem.status(),
         headers,
-        text: problem.to_json(context.invocation_id().as_str()),
+        text: problem.to_json(invocation_id),
     }
 }
 
@@ -220,10 +240,7 @@ fn direct(answer: Option<Answer>) -> Packed {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    for (name, value) in missing_defaults(response.headers()).collect::<Vec<_>>() {
-        let value = HeaderValue::from_static(value);
-        response.headers_mut().insert(name.clone(), value);
-    }
+    add_defaults(response.headers_mut());
     Packed {
         response,
         status: Some(status),
