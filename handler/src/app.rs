@@ -8,11 +8,11 @@ use http::{Request, Response};
 use tokio::sync::SetOnce;
 use tracing::Instrument as _;
 
-use crate::auth::{Policy, Tokens};
+use crate::auth::{Clock, Policy, Tokens};
 use crate::failure::{Error, Failure};
 use crate::function::{Endpoints, Entry, Function};
 use crate::guard::{Guard, Visit};
-use crate::limits::{InputLimits, LimitSettings, Limits};
+use crate::limits::{Callers, InputLimits, LimitSettings, Limits};
 use crate::manifest::Manifest;
 use crate::telemetry::{Invocation, Telemetry};
 use crate::wire::{Answered, Arrived, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
@@ -126,6 +126,8 @@ impl<S: Send + Sync + 'static> App<S> {
                     .map(|entry| entry.trigger.gate.clone())
                     .collect(),
                 plan.tokens,
+                Callers::new(&plan.limits.callers),
+                plan.clock,
             ),
             wiring: Wiring::new(self.entries()),
             endpoints: Endpoints::new(
@@ -147,6 +149,8 @@ pub(crate) struct Assembly {
     /// The longest that any invocation may take.
     pub(crate) deadline: Duration,
     pub(crate) tokens: Option<Arc<Tokens>>,
+    /// Measures how often callers come.
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// An app with its stages put together.

@@ -305,6 +305,11 @@ fn denied(refusal: &Refusal) -> Problem {
             "forbidden",
             "The token does not allow this call.",
         ),
+        StatusCode::TOO_MANY_REQUESTS => Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "Too many requests. Try again later.",
+        ),
         _ => try_again(),
     }
 }

@@ -12,6 +12,10 @@ use crate::settings::{Problems, Source};
 use crate::telemetry::Invocation;
 use crate::wire::{Delivery, FunctionId};
 
+pub(crate) use self::callers::{CallerLimits, CallerPermit, Callers, Excess};
+
+mod callers;
+
 /// The limits, as the settings give them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LimitSettings {
@@ -19,6 +23,7 @@ pub(crate) struct LimitSettings {
     pub(crate) max_envelope_bytes: usize,
     pub(crate) max_connections: usize,
     pub(crate) max_concurrent_invocations: usize,
+    pub(crate) callers: CallerLimits,
     pub(crate) deadline: Duration,
 }
 
@@ -29,6 +34,18 @@ impl LimitSettings {
             usize::try_from(given.unwrap_or(default)).unwrap_or(usize::MAX)
         };
         let mebibytes = |count: u64| count * 1024 * 1024;
+        let max_concurrent_invocations = number(
+            "STOCKADE__LIMITS__MAX_CONCURRENT_INVOCATIONS",
+            1..=65_536,
+            1024,
+        );
+        // One caller leaves three quarters to the others.
+        let quarter = (max_concurrent_invocations as u64 / 4).max(1);
+        let caller_concurrent = number(
+            "STOCKADE__LIMITS__CALLER_CONCURRENT_INVOCATIONS",
+            1..=65_536,
+            quarter,
+        );
         Self {
             max_body_bytes: number(
                 "STOCKADE__LIMITS__MAX_BODY_BYTES",
@@ -41,14 +58,20 @@ impl LimitSettings {
                 mebibytes(16),
             ),
             max_connections: number("STOCKADE__LIMITS__MAX_CONNECTIONS", 1..=1_000_000, 20_000),
-            max_concurrent_invocations: number(
-                "STOCKADE__LIMITS__MAX_CONCURRENT_INVOCATIONS",
-                1..=65_536,
-                1024,
-            ),
+            max_concurrent_invocations,
             deadline: Duration::from_secs(
                 number("STOCKADE__LIMITS__DEADLINE_SECONDS", 1..=3600, 30) as u64,
             ),
+            callers: CallerLimits {
+                concurrent: caller_concurrent,
+                requests_per_minute: problems
+                    .number(
+                        source,
+                        "STOCKADE__LIMITS__CALLER_REQUESTS_PER_MINUTE",
+                        1..=10_000_000,
+                    )
+                    .and_then(|requests| u32::try_from(requests).ok()),
+            },
         }
     }
 }
@@ -70,7 +93,14 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Admitted {
     invocation: Invocation,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
+}
+
+/// The room that an invocation takes, for as long as it is held.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    _process: OwnedSemaphorePermit,
+    _caller: Option<CallerPermit>,
 }
 
 impl Limits {
@@ -109,7 +139,13 @@ impl Limits {
                 .await
                 .map_err(|_| Failure::Overloaded)?,
         };
-        Ok(Admitted { invocation, permit })
+        Ok(Admitted {
+            invocation,
+            permit: Permit {
+                _process: permit,
+                _caller: None,
+            },
+        })
     }
 }
 
@@ -126,8 +162,69 @@ impl Admitted {
         self.invocation.delivery()
     }
 
-    pub(crate) fn into_parts(self) -> (Context, Delivery, OwnedSemaphorePermit) {
+    /// Lets the invocation take room of its caller's, too, for as long as it takes room of all.
+    pub(crate) fn hold(&mut self, permit: CallerPermit) {
+        self.permit._caller = Some(permit);
+    }
+
+    pub(crate) fn into_parts(self) -> (Context, Delivery, Permit) {
         let (context, delivery) = self.invocation.into_parts();
         (context, delivery, self.permit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const AT_ONCE: &str = "STOCKADE__LIMITS__CALLER_CONCURRENT_INVOCATIONS";
+    const A_MINUTE: &str = "STOCKADE__LIMITS__CALLER_REQUESTS_PER_MINUTE";
+
+    fn read(settings: &[(&str, &str)]) -> (CallerLimits, String) {
+        let settings: BTreeMap<_, _> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let mut problems = Problems::new();
+        let limits = LimitSettings::read(&settings, &mut problems);
+        (limits.callers, problems.to_string())
+    }
+
+    #[test]
+    fn one_caller_may_have_a_quarter_of_what_runs_at_once_unless_a_setting_says_otherwise() {
+        let all = |count| ("STOCKADE__LIMITS__MAX_CONCURRENT_INVOCATIONS", count);
+        let concurrent = |settings: &[_]| read(settings).0.concurrent;
+
+        assert_eq!(concurrent(&[]), 256);
+        assert_eq!(concurrent(&[all("100")]), 25);
+        assert_eq!(concurrent(&[all("1")]), 1);
+        assert_eq!(concurrent(&[all("100"), (AT_ONCE, "90")]), 90);
+    }
+
+    #[test]
+    fn a_rate_is_kept_only_if_it_is_set() {
+        let rate = |settings: &[_]| read(settings).0.requests_per_minute;
+
+        assert_eq!(rate(&[]), None);
+        assert_eq!(rate(&[(A_MINUTE, "10000000")]), Some(10_000_000));
+    }
+
+    #[test]
+    fn a_limit_for_callers_lies_between_one_and_its_most() {
+        for (name, most, over) in [
+            (AT_ONCE, "65536", "65537"),
+            (A_MINUTE, "10000000", "10000001"),
+        ] {
+            for right in ["1", most] {
+                assert_eq!(read(&[(name, right)]).1, "", "{name}={right}");
+            }
+            for wrong in ["0", over, "-1", "many", ""] {
+                let (_, problems) = read(&[(name, wrong)]);
+                assert!(problems.starts_with(name), "{name}={wrong}: {problems}");
+                assert_eq!(problems.lines().count(), 1, "{name}={wrong}: {problems}");
+            }
+        }
     }
 }

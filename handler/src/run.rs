@@ -188,10 +188,11 @@ where
     F: AsyncFn(&Environment) -> Result<S, Error>,
 {
     let deadline = settings.deadline();
+    let clock = Arc::new(SystemClock::new());
     let tokens = settings
         .auth
         .as_ref()
-        .map(|auth| Arc::new(Tokens::new(auth, Arc::new(SystemClock::new()))));
+        .map(|auth| Arc::new(Tokens::new(auth, clock.clone())));
     let name = app.name();
     let ready = app.assemble(Assembly {
         port: settings.port,
@@ -199,6 +200,7 @@ where
         route_prefix: settings.host.route_prefix,
         deadline,
         tokens: tokens.clone(),
+        clock,
         limits: settings.limits.clone(),
     });
     let ready = Arc::new(ready);

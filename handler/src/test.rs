@@ -4,7 +4,8 @@
 //! bearer token is replaced by a [`Principal`] that the test makes up. The function's access rule
 //! still decides, so a caller without the permission gets its 403.
 //!
-//! Time is tokio's: pause it with `#[tokio::test(start_paused = true)]` to see a deadline pass.
+//! Time is tokio's: pause it with `#[tokio::test(start_paused = true)]` to see a deadline pass or a
+//! caller's rate recover.
 //!
 //! ```
 //! use stockade::{App, Function, Principal, Reply, access, on};
@@ -29,9 +30,11 @@
 //! # }
 //! ```
 
+use std::collections::BTreeMap;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -45,7 +48,7 @@ use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
-use crate::auth::{Principal, Tokens};
+use crate::auth::{Clock, Principal, Tokens};
 use crate::function::InvocationId;
 use crate::input::{self, Tick};
 use crate::limits::LimitSettings;
@@ -72,23 +75,37 @@ impl<S: Send + Sync + 'static> App<S> {
     /// When the app has [`problems`](App::problems): in production it would not start.
     #[must_use]
     pub fn with_state(self, state: S) -> TestApp<S> {
-        self.put_together(None).with(state)
+        self.put_together(None, &no_settings()).with(state)
+    }
+
+    /// Puts the app together for a test, under limits that these settings give.
+    #[cfg(test)]
+    pub(crate) fn with_limits(self, state: S, settings: &[(&str, &str)]) -> TestApp<S> {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.put_together(None, &settings.collect()).with(state)
     }
 
     /// Puts the app together as it is before its state is built.
     #[cfg(feature = "cli")]
     pub(crate) fn without_state(self) -> TestApp<S> {
-        self.put_together(None)
+        self.put_together(None, &no_settings())
     }
 
-    fn put_together(self, tokens: Option<Arc<Tokens>>) -> TestApp<S> {
+    fn put_together(
+        self,
+        tokens: Option<Arc<Tokens>>,
+        settings: &BTreeMap<String, String>,
+    ) -> TestApp<S> {
         let problems = self.problems();
         assert!(
             problems.is_empty(),
             "the app would not start: {problems:#?}"
         );
-        let no_settings = std::collections::BTreeMap::new();
-        let limits = LimitSettings::read(&no_settings, &mut Problems::new());
+        let mut problems = Problems::new();
+        let limits = LimitSettings::read(settings, &mut problems);
+        assert!(problems.is_empty(), "the app would not start: {problems}");
         let mode = self.mode();
         let ready = self.assemble(Assembly {
             port: 0,
@@ -97,6 +114,7 @@ impl<S: Send + Sync + 'static> App<S> {
             deadline: limits.deadline,
             limits,
             tokens,
+            clock: Arc::new(TokioClock(tokio::time::Instant::now())),
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());
@@ -148,6 +166,23 @@ impl<S: Send + Sync + 'static> TestApp<S> {
             .iter()
             .map(|line| serde_json::from_str(line).expect("every line is one JSON object"))
             .collect()
+    }
+}
+
+fn no_settings() -> BTreeMap<String, String> {
+    BTreeMap::new()
+}
+
+/// tokio's time, since this instant.
+struct TokioClock(tokio::time::Instant);
+
+impl Clock for TokioClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.uptime()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

@@ -170,7 +170,7 @@ fn attempts() -> Vec<Attempt> {
         ),
         add(
             "admitted_by_hand",
-            "fn forge(invocation: Invocation, permit: tokio::sync::OwnedSemaphorePermit) \
+            "fn forge(invocation: Invocation, permit: crate::limits::Permit) \
                  -> crate::limits::Admitted { crate::limits::Admitted { invocation, permit } }",
             "fields `invocation` and `permit` of struct `Admitted` are private",
         ),

@@ -17,6 +17,8 @@ use crate::output::{self, Enqueue, Sink};
 use crate::test::{Outcome, TestApp};
 use crate::{BinaryReply, Reply, TextReply, access, on};
 
+mod callers;
+
 #[derive(Debug, Deserialize, Serialize, Validate, JsonSchema)]
 struct Note {
     #[validate(length(min = 1, max = 5))]

@@ -42,7 +42,7 @@ impl Challenges {
                     false => challenge.with("scope", &named.join(" ")),
                 }
             }
-            Told::Later(_) => return None,
+            Told::TooMany(_) | Told::Later(_) => return None,
         };
         if let Some(address) = &self.resource_metadata {
             challenge = challenge.with("resource_metadata", address);
@@ -132,6 +132,20 @@ mod tests {
         let denial = Denial::MissingPermission { scopes: Vec::new() };
 
         assert_eq!(challenge(denial), r#"Bearer error="insufficient_scope""#);
+    }
+
+    #[test]
+    fn a_caller_that_asks_too_much_is_told_when_to_come_back_and_not_to_bring_another_token() {
+        for (denial, seconds) in [
+            (Denial::CallerConcurrency, 1),
+            (Denial::CallerRate { retry_after: 7 }, 7),
+        ] {
+            let refusal = Challenges::default().refuse(denial);
+
+            assert_eq!(refusal.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(refusal.denial().retry_after(), Some(seconds));
+            assert!(refusal.www_authenticate().is_none());
+        }
     }
 
     #[test]

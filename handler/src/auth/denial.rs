@@ -92,6 +92,22 @@ pub enum Denial {
     /// An application's own token that carries delegated scopes.
     #[error("the token is an application's own and yet carries delegated scopes")]
     ContradictoryPermissions,
+    /// The caller has enough under way already.
+    #[error(
+        "the caller has as many invocations under way as \
+         STOCKADE__LIMITS__CALLER_CONCURRENT_INVOCATIONS allows; raise it if that is what the \
+         caller is meant to need"
+    )]
+    CallerConcurrency,
+    /// The caller comes too often.
+    #[error(
+        "the caller makes more requests than STOCKADE__LIMITS__CALLER_REQUESTS_PER_MINUTE \
+         allows; raise it if that is what the caller is meant to need"
+    )]
+    CallerRate {
+        /// When to try again, in seconds.
+        retry_after: u64,
+    },
     /// The token is genuine but does not allow this call.
     #[error("the token carries none of the permissions that the function asks for")]
     MissingPermission {
@@ -115,6 +131,7 @@ impl Denial {
         match self.told() {
             Told::Nothing | Told::InvalidToken => StatusCode::UNAUTHORIZED,
             Told::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Told::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Told::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -122,7 +139,7 @@ impl Denial {
     /// When the caller may try again, in seconds, if that would help.
     pub fn retry_after(&self) -> Option<u64> {
         match self.told() {
-            Told::Later(seconds) => Some(seconds),
+            Told::TooMany(seconds) | Told::Later(seconds) => Some(seconds),
             Told::Nothing | Told::InvalidToken | Told::InsufficientScope(_) => None,
         }
     }
@@ -154,6 +171,8 @@ impl Denial {
             Self::BoundToken => "bound_token",
             Self::Client => "client",
             Self::ContradictoryPermissions => "contradictory_permissions",
+            Self::CallerConcurrency => "caller_concurrency",
+            Self::CallerRate { .. } => "caller_rate",
             Self::MissingPermission { .. } => "missing_permission",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
@@ -184,6 +203,9 @@ impl Denial {
             | Self::IdToken
             | Self::BoundToken
             | Self::Client => Told::InvalidToken,
+            // Nobody knows when an invocation ends; most of them take less than a second.
+            Self::CallerConcurrency => Told::TooMany(1),
+            Self::CallerRate { retry_after } => Told::TooMany(*retry_after),
             Self::ContradictoryPermissions => Told::InsufficientScope(&[]),
             Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
             Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
@@ -199,6 +221,8 @@ pub(super) enum Told<'a> {
     InvalidToken,
     /// That the token is good but does not allow this call, and which scopes would.
     InsufficientScope(&'a [&'static str]),
+    /// That it is too much at once, and after how many seconds to ask again (RFC 6585 §4).
+    TooMany(u64),
     /// That it cannot be told now, and after how many seconds to ask again.
     Later(u64),
 }

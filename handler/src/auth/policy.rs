@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{Challenges, Denial, Principal, Refusal, Rule, Tokens};
+use super::{Challenges, Clock, Denial, Principal, Refusal, Rule, Tokens};
 use crate::function::Context;
-use crate::limits::Admitted;
+use crate::limits::{Admitted, Callers, Excess};
 use crate::wire::{Delivery, FunctionId};
 
 /// What stands before a function.
@@ -79,12 +79,24 @@ impl Authorized {
 pub(crate) struct Policy {
     gates: Vec<Gate>,
     tokens: Option<Arc<Tokens>>,
+    callers: Callers,
+    clock: Arc<dyn Clock>,
 }
 
 impl Policy {
     /// `tokens` is none in an app where no function asks for a token.
-    pub(crate) fn new(gates: Vec<Gate>, tokens: Option<Arc<Tokens>>) -> Self {
-        Self { gates, tokens }
+    pub(crate) fn new(
+        gates: Vec<Gate>,
+        tokens: Option<Arc<Tokens>>,
+        callers: Callers,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            gates,
+            tokens,
+            callers,
+            clock,
+        }
     }
 
     /// Lets the caller through, or says why not.
@@ -92,30 +104,28 @@ impl Policy {
     /// # Errors
     ///
     /// [`Refusal`] names the rule that failed.
-    pub(crate) async fn decide(&self, admitted: Admitted) -> Result<Authorized, Refusal> {
+    pub(crate) async fn decide(&self, mut admitted: Admitted) -> Result<Authorized, Refusal> {
         let identity = match &self.gates[admitted.function().index()] {
             Gate::Host => Identity::Host,
             Gate::Anonymous { .. } => Identity::Unknown,
             Gate::Rule(rule) => {
-                let caller = self.caller(rule, admitted.context(), headers(&admitted));
-                Identity::Known(caller.await.map_err(|denial| self.refuse(denial))?)
+                let caller = self.caller(rule, &mut admitted).await;
+                Identity::Known(caller.map_err(|denial| self.refuse(denial))?)
             }
         };
         Ok(Authorized { admitted, identity })
     }
 
-    /// The caller, if it satisfies the rule.
-    async fn caller(
-        &self,
-        rule: &Rule,
-        context: &Context,
-        headers: Option<&HeaderMap>,
-    ) -> Result<Principal, Denial> {
-        let caller = match presented(context) {
+    /// The caller, if it has room and satisfies the rule.
+    async fn caller(&self, rule: &Rule, admitted: &mut Admitted) -> Result<Principal, Denial> {
+        let caller = match presented(admitted.context()) {
             Some(caller) => caller,
-            None => self.verify(headers).await?,
+            None => self.verify(headers(admitted)).await?,
         };
-        context.note_principal(&caller);
+        admitted.context().note_principal(&caller);
+        // Before the permission: a caller that may not call is no cheaper to refuse.
+        let permit = self.callers.admit(caller.id(), self.clock.uptime());
+        admitted.hold(permit.map_err(too_many)?);
         rule.require(&caller)?;
         Ok(caller)
     }
@@ -131,6 +141,13 @@ impl Policy {
         let headers = headers.ok_or(Denial::MissingToken)?;
         let tokens = self.tokens.as_ref().ok_or(Denial::MissingToken)?;
         tokens.caller(headers).await
+    }
+}
+
+fn too_many(excess: Excess) -> Denial {
+    match excess {
+        Excess::Concurrency => Denial::CallerConcurrency,
+        Excess::Rate { retry_after } => Denial::CallerRate { retry_after },
     }
 }
 

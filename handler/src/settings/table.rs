@@ -123,6 +123,25 @@ pub static TABLE: &[Setting] = &[
         default: "30",
         unit: "a whole number of seconds",
     },
+    Setting {
+        name: "STOCKADE__LIMITS__CALLER_CONCURRENT_INVOCATIONS",
+        meaning: "How many invocations of one caller run at once in an instance of the app; more \
+                  get 429. A caller is a user or an application in its tenant, whatever client \
+                  and token it comes with. Raise it where one application calls for everybody, \
+                  as a gateway does.",
+        default: "a quarter of `STOCKADE__LIMITS__MAX_CONCURRENT_INVOCATIONS`: 256",
+        unit: "a whole number of invocations",
+    },
+    Setting {
+        name: "STOCKADE__LIMITS__CALLER_REQUESTS_PER_MINUTE",
+        meaning: "How many requests of one caller are taken in a minute by an instance of the \
+                  app, evenly, with a tenth of them (at least one) at once after a pause; more \
+                  get 429 with the seconds to wait. No number fits every app, so there is none \
+                  until it is set: take about three times what the busiest honest caller needs, \
+                  such as 600 where people click. The platform may run more than one instance.",
+        default: "no limit",
+        unit: "a whole number of requests, at most 10000000",
+    },
 ];
 
 /// The row of a setting.

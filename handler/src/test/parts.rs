@@ -1,5 +1,6 @@
 //! The pipeline as benchmarks see it: whole, from the request on the port, and its two ends alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -22,7 +23,8 @@ impl<S: Send + Sync + 'static> App<S> {
     /// When the app has [`problems`](App::problems).
     #[must_use]
     pub fn with_tokens(self, state: S, tokens: Tokens) -> TestApp<S> {
-        self.put_together(Some(Arc::new(tokens))).with(state)
+        self.put_together(Some(Arc::new(tokens)), &BTreeMap::new())
+            .with(state)
     }
 }
 
