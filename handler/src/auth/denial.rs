@@ -89,6 +89,31 @@ pub enum Denial {
     /// The token was given to an application that is not on the list.
     #[error("the calling application is not one that STOCKADE__AUTH__CLIENTS lists")]
     Client,
+    /// The caller is not on the list.
+    #[error("the caller is not one that STOCKADE__AUTH__PRINCIPALS lists")]
+    Principal,
+    /// The caller is in no group on the list.
+    #[error("the caller is a member of none of the groups that STOCKADE__AUTH__GROUPS lists")]
+    Group,
+    /// There is no list of groups to look into.
+    #[error(
+        "the token's `groups` claim is missing or is not a list of object ids; let the app \
+         registration emit group ids (`groupMembershipClaims`)"
+    )]
+    GroupsClaim,
+    /// The caller is in more groups than a token holds.
+    #[error(
+        "the caller is in more groups than a token holds; let the app registration emit the groups \
+         assigned to the application alone (`groupMembershipClaims`: `ApplicationGroup`), or use \
+         app roles"
+    )]
+    GroupsElsewhere,
+    /// The client proved itself to Entra by less than is asked for.
+    #[error(
+        "the calling application did not prove itself by what STOCKADE__AUTH__MIN_CLIENT_CREDENTIAL \
+         asks for"
+    )]
+    ClientCredential,
     /// An application's own token that carries delegated scopes.
     #[error("the token is an application's own and yet carries delegated scopes")]
     ContradictoryPermissions,
@@ -153,6 +178,11 @@ impl Denial {
             Self::IdToken => "id_token",
             Self::BoundToken => "bound_token",
             Self::Client => "client",
+            Self::Principal => "principal",
+            Self::Group => "group",
+            Self::GroupsClaim => "groups_claim",
+            Self::GroupsElsewhere => "groups_elsewhere",
+            Self::ClientCredential => "client_credential",
             Self::ContradictoryPermissions => "contradictory_permissions",
             Self::MissingPermission { .. } => "missing_permission",
             Self::KeysUnavailable { .. } => "keys_unavailable",
@@ -182,9 +212,14 @@ impl Denial {
             | Self::UnusableKey(_)
             | Self::Signature
             | Self::IdToken
-            | Self::BoundToken
-            | Self::Client => Told::InvalidToken,
-            Self::ContradictoryPermissions => Told::InsufficientScope(&[]),
+            | Self::BoundToken => Told::InvalidToken,
+            Self::ContradictoryPermissions
+            | Self::Client
+            | Self::Principal
+            | Self::Group
+            | Self::GroupsClaim
+            | Self::GroupsElsewhere
+            | Self::ClientCredential => Told::InsufficientScope(&[]),
             Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
             Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
         }
