@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::authority::Version;
+use super::contexts::Contexts;
 use super::denial::Denial;
 use super::guid::TenantId;
 use super::json::{self, Members, Value};
@@ -33,6 +34,10 @@ pub(super) struct Claims<'a> {
     pub(super) groups: Groups<'a>,
     /// `azpacr` in a v2 token, `appidacr` in a v1 token; none where it says nothing that we know.
     pub(super) client_credential: Option<ClientCredential>,
+    /// `acrs`.
+    pub(super) contexts: Contexts,
+    /// Whether `xms_cc` says that the client knows what to do with a claims challenge.
+    pub(super) takes_challenges: bool,
 }
 
 /// The groups that a token names its subject a member of. Nobody may need them, so what a list holds
@@ -106,6 +111,8 @@ struct Found<'a> {
     groups_elsewhere: bool,
     azpacr: Option<ClientCredential>,
     appidacr: Option<ClientCredential>,
+    contexts: Contexts,
+    takes_challenges: bool,
 }
 
 impl<'a> Found<'a> {
@@ -135,6 +142,8 @@ impl<'a> Found<'a> {
                 name if name.starts_with("groups:") => found.groups_elsewhere = true,
                 "azpacr" => found.azpacr = client_credential(&value),
                 "appidacr" => found.appidacr = client_credential(&value),
+                "acrs" => found.contexts = Contexts::claimed(&value),
+                "xms_cc" => found.takes_challenges = takes_challenges(&value),
                 _ => {}
             }
         }
@@ -180,6 +189,8 @@ impl<'a> Found<'a> {
                 (false, Some(_)) => Groups::Malformed,
             },
             client_credential,
+            contexts: self.contexts,
+            takes_challenges: self.takes_challenges,
         })
     }
 }
@@ -222,6 +233,18 @@ fn client_credential(value: &Value<'_>) -> Option<ClientCredential> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Whether `cp1` is among the capabilities of a client, in any case (Entra ID: claims challenge).
+fn takes_challenges(value: &Value<'_>) -> bool {
+    let is_cp1 = |value: &Value<'_>| match value {
+        Value::Text(text) => text.eq_ignore_ascii_case("cp1"),
+        _ => false,
+    };
+    match value {
+        Value::Array(items) => items.iter().any(is_cp1),
+        single => is_cp1(single),
     }
 }
 

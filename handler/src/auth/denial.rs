@@ -123,6 +123,14 @@ pub enum Denial {
         /// The scopes that would have allowed it, which the caller is told.
         scopes: Vec<&'static str>,
     },
+    /// The token allows this call, but its user has not signed in as strongly as the call asks for.
+    #[error("the token lacks the authentication context {context} that the function asks for")]
+    AuthenticationContext {
+        /// The context that would have done.
+        context: &'static str,
+        /// The tenant to get it from, where the client can act on such a challenge (`xms_cc`).
+        challenge: Option<TenantId>,
+    },
     /// Whether the token is genuine cannot be told: there are no keys to check it with.
     #[error("signing keys could not be fetched")]
     KeysUnavailable {
@@ -138,7 +146,9 @@ impl Denial {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.told() {
-            Told::Nothing | Told::InvalidToken => StatusCode::UNAUTHORIZED,
+            Told::Nothing | Told::InvalidToken | Told::InsufficientClaims { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Told::InsufficientScope(_) => StatusCode::FORBIDDEN,
             Told::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -148,8 +158,16 @@ impl Denial {
     pub fn retry_after(&self) -> Option<u64> {
         match self.told() {
             Told::Later(seconds) => Some(seconds),
-            Told::Nothing | Told::InvalidToken | Told::InsufficientScope(_) => None,
+            Told::Nothing
+            | Told::InvalidToken
+            | Told::InsufficientClaims { .. }
+            | Told::InsufficientScope(_) => None,
         }
+    }
+
+    /// Whether the caller is told to have its user sign in again.
+    pub(crate) fn wants_another_sign_in(&self) -> bool {
+        matches!(self.told(), Told::InsufficientClaims { .. })
     }
 
     /// The rule that failed, as a short name that stays the same for logs and dashboards.
@@ -185,6 +203,7 @@ impl Denial {
             Self::ClientCredential => "client_credential",
             Self::ContradictoryPermissions => "contradictory_permissions",
             Self::MissingPermission { .. } => "missing_permission",
+            Self::AuthenticationContext { .. } => "authentication_context",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
@@ -221,6 +240,13 @@ impl Denial {
             | Self::GroupsElsewhere
             | Self::ClientCredential => Told::InsufficientScope(&[]),
             Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
+            Self::AuthenticationContext { context, challenge } => match challenge {
+                Some(tenant) => Told::InsufficientClaims {
+                    context,
+                    tenant: *tenant,
+                },
+                None => Told::InsufficientScope(&[]),
+            },
             Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
         }
     }
@@ -234,6 +260,12 @@ pub(super) enum Told<'a> {
     InvalidToken,
     /// That the token is good but does not allow this call, and which scopes would.
     InsufficientScope(&'a [&'static str]),
+    /// That the token allows this call, but only after the user has signed in to the tenant in
+    /// another way.
+    InsufficientClaims {
+        context: &'static str,
+        tenant: TenantId,
+    },
     /// That it cannot be told now, and after how many seconds to ask again.
     Later(u64),
 }

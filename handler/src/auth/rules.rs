@@ -93,6 +93,8 @@ impl Rules {
             kind,
             scopes: claims.scopes.as_deref().unwrap_or_default().into(),
             roles: claims.roles.iter().map(|role| (&**role).into()).collect(),
+            contexts: claims.contexts,
+            takes_challenges: claims.takes_challenges,
         }))
     }
 
