@@ -6,6 +6,7 @@
 //! access::scope("Orders.Write"); // a user, through an app that holds this delegated permission
 //! access::role("Orders.Read.All"); // an application, by its own app role
 //! access::any_of([access::scope("Orders.Read"), access::role("Orders.Read.All")]);
+//! access::scope("Orders.Delete").with_authentication_context("c1"); // and who has just signed in again
 //! access::anonymous("load balancers carry no token, and nothing is told");
 //! ```
 
@@ -44,6 +45,24 @@ impl<W> Access<W> {
 }
 
 impl Access<Caller> {
+    /// Asks for an authentication context beside the permission: one of the ids `c1` to `c99` for which
+    /// the tenant has a conditional access policy (claim `acrs`). It is asked for with this rule alone,
+    /// also within [`any_of`].
+    ///
+    /// A caller that has the permission and not the context is told with a claims challenge (401) to
+    /// sign the user in again, if its client has said that it can act on one (claim `xms_cc`, which the
+    /// app registration has to emit), and else that the call is not allowed (403).
+    #[must_use]
+    pub fn with_authentication_context(self, id: &'static str) -> Self {
+        match self.gate {
+            Gate::Rule(rule) => Self::new(Gate::Rule(Rule::SteppedUp {
+                rule: Box::new(rule),
+                context: id,
+            })),
+            Gate::Anonymous { .. } | Gate::Host => self,
+        }
+    }
+
     /// What is wrong with the rule, in words for its developer.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -105,6 +124,7 @@ pub(crate) enum Shown {
     UserRole(&'static str),
     AnyCallerOfThisApp,
     AnyOf(Vec<Shown>),
+    AuthenticationContext { id: &'static str, rule: Box<Shown> },
     Host,
 }
 
@@ -126,6 +146,13 @@ impl From<&Rule> for Shown {
             Rule::UserRole(name) => Self::UserRole(name),
             Rule::AnyCaller => Self::AnyCallerOfThisApp,
             Rule::AnyOf(rules) => Self::AnyOf(rules.iter().map(Self::from).collect()),
+            Rule::SteppedUp { rule, context } => Self::AuthenticationContext {
+                id: context,
+                rule: Box::new((&**rule).into()),
+            },
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

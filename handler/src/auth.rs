@@ -7,11 +7,12 @@
 //!    issuer, tenant, audience, lifetime (`rules`).
 //! 4. The key it names is one that our tenant publishes now, for this issuer (`keys`), and that
 //!    key signed it.
-//! 5. It is an access token that a bearer may use, for a client that we allow (RFC 8725 §3.8 to
-//!    §3.12; `rules`).
-//! 6. It carries a permission that the function asks for (`permissions`).
+//! 5. It is an access token that a bearer may use (RFC 8725 §3.8 to §3.12; `rules`).
+//! 6. Its caller and client are on the app's lists, where there are any (`lists`).
+//! 7. It carries a permission that the function asks for (`permissions`), and
+//!    the authentication context, where it asks for one (`contexts`).
 //!
-//! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
+//! [`Tokens`] does 2 to 6 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
 //! [`Challenges`] what the caller is told (RFC 6750 §3).
 //! Identity headers that the platform may set are removed before anything reads them (`headers`).
 //! [`layer`] is the same check for services that are no functions.
@@ -27,12 +28,14 @@ mod cache;
 mod challenge;
 mod claims;
 mod clock;
+mod contexts;
 mod denial;
 mod guid;
 pub(crate) mod headers;
 mod json;
 mod keys;
 pub mod layer;
+mod lists;
 mod permissions;
 mod policy;
 mod principal;

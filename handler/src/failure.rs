@@ -292,8 +292,15 @@ fn retry_after(seconds: u64) -> HeaderMap {
     HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from(seconds))])
 }
 
-/// One body for every token that is refused: nobody learns which check it failed.
+/// One body for every token that is no good: nobody learns which check it failed.
 fn denied(refusal: &Refusal) -> Problem {
+    if refusal.denial().wants_another_sign_in() {
+        return Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "insufficient_claims",
+            "The user has to sign in again, in the way that the challenge names.",
+        );
+    }
     match refusal.status() {
         StatusCode::UNAUTHORIZED => Problem::new(
             StatusCode::UNAUTHORIZED,

@@ -112,6 +112,13 @@ impl Authority {
         url
     }
 
+    /// Where a user of a tenant signs in.
+    pub(crate) fn authorize(&self, tenant: TenantId) -> Url {
+        let mut url = self.origin.clone();
+        url.set_path(&format!("/{tenant}/oauth2/v2.0/authorize"));
+        url
+    }
+
     /// Whether `name` is, byte for byte, what the tokens and the metadata of an issuer call it.
     pub(crate) fn is_named(&self, issuer: Issuer, name: &str) -> bool {
         let (start, end) = self.around_tenant(issuer.version);

@@ -4,13 +4,18 @@
 //! Without credentials it names the scheme alone. Every token that is refused gets the same words, so
 //! that nobody learns which check it failed. Nothing in it comes from the request.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, StatusCode};
 
+use super::authority::{Authority, Cloud};
 use super::denial::{Denial, Told};
 
 /// How an app challenges its callers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Challenges {
+    /// Where a user signs in again.
+    authority: Authority,
     /// Where the metadata of this protected resource is (RFC 9728 §5.1).
     resource_metadata: Option<Box<str>>,
 }
@@ -23,7 +28,20 @@ pub struct Refusal {
     challenge: Option<HeaderValue>,
 }
 
+impl Default for Challenges {
+    fn default() -> Self {
+        Self::new(Authority::of(Cloud::default()))
+    }
+}
+
 impl Challenges {
+    pub(super) fn new(authority: Authority) -> Self {
+        Self {
+            authority,
+            resource_metadata: None,
+        }
+    }
+
     /// Turns a caller away.
     pub(crate) fn refuse(&self, denial: Denial) -> Refusal {
         let challenge = self.challenge(&denial.told());
@@ -41,6 +59,21 @@ impl Challenges {
                     true => challenge,
                     false => challenge.with("scope", &named.join(" ")),
                 }
+            }
+            Told::InsufficientClaims { context, tenant } => {
+                // A realm that is not empty has to be the tenant of the address (Entra ID: claims
+                // challenge).
+                let request = format!(
+                    r#"{{"access_token":{{"acrs":{{"essential":true,"value":"{context}"}}}}}}"#
+                );
+                Challenge::new()
+                    .with("realm", tenant.as_str())
+                    .with(
+                        "authorization_uri",
+                        self.authority.authorize(*tenant).as_str(),
+                    )
+                    .with("error", "insufficient_claims")
+                    .with("claims", &STANDARD.encode(request))
             }
             Told::TooMany(_) | Told::Later(_) => return None,
         };
@@ -146,6 +179,31 @@ mod tests {
             assert_eq!(refusal.denial().retry_after(), Some(seconds));
             assert!(refusal.www_authenticate().is_none());
         }
+    }
+
+    #[test]
+    fn a_missing_context_is_told_to_a_client_that_can_act_on_it() {
+        let tenant = super::super::testing::tenant_id();
+        let denial = |challenge| Denial::AuthenticationContext {
+            context: "c1",
+            challenge,
+        };
+
+        assert_eq!(denial(Some(tenant)).status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            challenge(denial(Some(tenant))),
+            format!(
+                "Bearer realm=\"{tenant}\", authorization_uri=\
+                 \"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize\", \
+                 error=\"insufficient_claims\", claims=\
+                 \"eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlIjoiYzEifX19\""
+            )
+        );
+        assert_eq!(denial(None).status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            challenge(denial(None)),
+            r#"Bearer error="insufficient_scope""#
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::authority::Version;
+use super::contexts::Contexts;
 use super::denial::Denial;
 use super::guid::TenantId;
 use super::json::{self, Members, Value};
@@ -30,6 +31,36 @@ pub(super) struct Claims<'a> {
     /// `scp`.
     pub(super) scopes: Option<Cow<'a, str>>,
     pub(super) roles: Vec<Cow<'a, str>>,
+    pub(super) groups: Groups<'a>,
+    /// `azpacr` in a v2 token, `appidacr` in a v1 token; none where it says nothing that we know.
+    pub(super) client_credential: Option<ClientCredential>,
+    /// `acrs`.
+    pub(super) contexts: Contexts,
+    /// Whether `xms_cc` says that the client knows what to do with a claims challenge.
+    pub(super) takes_challenges: bool,
+}
+
+/// The groups that a token names its subject a member of. Nobody may need them, so what a list holds
+/// is looked at only when somebody asks.
+#[derive(Debug)]
+pub(super) enum Groups<'a> {
+    /// There is no claim.
+    Missing,
+    /// The claim is no list.
+    Malformed,
+    /// They are too many for a token, which points to another place for them (Entra ID: groups overage
+    /// claim).
+    Elsewhere,
+    Listed(Vec<Value<'a>>),
+}
+
+/// By what a client proves to Entra that it is that client, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ClientCredential {
+    /// By nothing: a public client.
+    None,
+    Secret,
+    Certificate,
 }
 
 /// What a token is made for, as far as its claims give it away.
@@ -76,6 +107,12 @@ struct Found<'a> {
     identity_type: Option<Cow<'a, str>>,
     scopes: Option<Cow<'a, str>>,
     roles: Vec<Cow<'a, str>>,
+    groups: Option<Value<'a>>,
+    groups_elsewhere: bool,
+    azpacr: Option<ClientCredential>,
+    appidacr: Option<ClientCredential>,
+    contexts: Contexts,
+    takes_challenges: bool,
 }
 
 impl<'a> Found<'a> {
@@ -99,6 +136,14 @@ impl<'a> Found<'a> {
                 "roles" => found.roles = texts("roles", value)?,
                 "cnf" => found.bound = true,
                 "nonce" | "at_hash" | "c_hash" => found.identification = true,
+                "groups" => found.groups = Some(value),
+                // Entra distributes no other claim, so whatever these hold, it is the groups'.
+                "_claim_names" | "_claim_sources" | "hasgroups" => found.groups_elsewhere = true,
+                name if name.starts_with("groups:") => found.groups_elsewhere = true,
+                "azpacr" => found.azpacr = client_credential(&value),
+                "appidacr" => found.appidacr = client_credential(&value),
+                "acrs" => found.contexts = Contexts::claimed(&value),
+                "xms_cc" => found.takes_challenges = takes_challenges(&value),
                 _ => {}
             }
         }
@@ -106,9 +151,9 @@ impl<'a> Found<'a> {
     }
 
     fn complete(self) -> Result<Claims<'a>, Denial> {
-        let (version, client, client_claim) = match self.version.as_deref() {
-            Some("2.0") => (Version::V2, self.azp, "azp"),
-            Some("1.0") => (Version::V1, self.appid, "appid"),
+        let (version, client, client_claim, client_credential) = match self.version.as_deref() {
+            Some("2.0") => (Version::V2, self.azp, "azp", self.azpacr),
+            Some("1.0") => (Version::V1, self.appid, "appid", self.appidacr),
             _ => return Err(Denial::Claim("ver")),
         };
         let tenant = required("tid", self.tenant)?;
@@ -124,9 +169,9 @@ impl<'a> Found<'a> {
             audience: required("aud", self.audience)?,
             // An ID token has no client claim; say what it is rather than what it lacks.
             client: match (client, purpose) {
-                (Some(client), _) => client,
+                (Some(client), _) if !client.is_empty() => client,
                 (None, Purpose::Identification) => return Err(Denial::IdToken),
-                (None, _) => return Err(Denial::Claim(client_claim)),
+                _ => return Err(Denial::Claim(client_claim)),
             },
             expires: required("exp", self.expires)?,
             not_before: required("nbf", self.not_before)?,
@@ -137,6 +182,15 @@ impl<'a> Found<'a> {
             identity_type: self.identity_type,
             scopes: self.scopes,
             roles: self.roles,
+            groups: match (self.groups_elsewhere, self.groups) {
+                (true, _) => Groups::Elsewhere,
+                (false, None) => Groups::Missing,
+                (false, Some(Value::Array(groups))) => Groups::Listed(groups),
+                (false, Some(_)) => Groups::Malformed,
+            },
+            client_credential,
+            contexts: self.contexts,
+            takes_challenges: self.takes_challenges,
         })
     }
 }
@@ -167,6 +221,30 @@ fn texts<'a>(name: &'static str, value: Value<'a>) -> Result<Vec<Cow<'a, str>>, 
     match value {
         Value::Array(items) => items.into_iter().map(|item| text(name, item)).collect(),
         _ => Err(Denial::Claim(name)),
+    }
+}
+
+fn client_credential(value: &Value<'_>) -> Option<ClientCredential> {
+    match value {
+        Value::Text(text) => match &**text {
+            "0" => Some(ClientCredential::None),
+            "1" => Some(ClientCredential::Secret),
+            "2" => Some(ClientCredential::Certificate),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether `cp1` is among the capabilities of a client, in any case (Entra ID: claims challenge).
+fn takes_challenges(value: &Value<'_>) -> bool {
+    let is_cp1 = |value: &Value<'_>| match value {
+        Value::Text(text) => text.eq_ignore_ascii_case("cp1"),
+        _ => false,
+    };
+    match value {
+        Value::Array(items) => items.iter().any(is_cp1),
+        single => is_cp1(single),
     }
 }
 

@@ -89,6 +89,31 @@ pub enum Denial {
     /// The token was given to an application that is not on the list.
     #[error("the calling application is not one that STOCKADE__AUTH__CLIENTS lists")]
     Client,
+    /// The caller is not on the list.
+    #[error("the caller is not one that STOCKADE__AUTH__PRINCIPALS lists")]
+    Principal,
+    /// The caller is in no group on the list.
+    #[error("the caller is a member of none of the groups that STOCKADE__AUTH__GROUPS lists")]
+    Group,
+    /// There is no list of groups to look into.
+    #[error(
+        "the token's `groups` claim is missing or is not a list of object ids; let the app \
+         registration emit group ids (`groupMembershipClaims`)"
+    )]
+    GroupsClaim,
+    /// The caller is in more groups than a token holds.
+    #[error(
+        "the caller is in more groups than a token holds; let the app registration emit the groups \
+         assigned to the application alone (`groupMembershipClaims`: `ApplicationGroup`), or use \
+         app roles"
+    )]
+    GroupsElsewhere,
+    /// The client proved itself to Entra by less than is asked for.
+    #[error(
+        "the calling application did not prove itself by what STOCKADE__AUTH__MIN_CLIENT_CREDENTIAL \
+         asks for"
+    )]
+    ClientCredential,
     /// An application's own token that carries delegated scopes.
     #[error("the token is an application's own and yet carries delegated scopes")]
     ContradictoryPermissions,
@@ -114,6 +139,14 @@ pub enum Denial {
         /// The scopes that would have allowed it, which the caller is told.
         scopes: Vec<&'static str>,
     },
+    /// The token allows this call, but its user has not signed in as strongly as the call asks for.
+    #[error("the token lacks the authentication context {context} that the function asks for")]
+    AuthenticationContext {
+        /// The context that would have done.
+        context: &'static str,
+        /// The tenant to get it from, where the client can act on such a challenge (`xms_cc`).
+        challenge: Option<TenantId>,
+    },
     /// Whether the token is genuine cannot be told: there are no keys to check it with.
     #[error("signing keys could not be fetched")]
     KeysUnavailable {
@@ -129,7 +162,9 @@ impl Denial {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.told() {
-            Told::Nothing | Told::InvalidToken => StatusCode::UNAUTHORIZED,
+            Told::Nothing | Told::InvalidToken | Told::InsufficientClaims { .. } => {
+                StatusCode::UNAUTHORIZED
+            }
             Told::InsufficientScope(_) => StatusCode::FORBIDDEN,
             Told::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Told::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -140,8 +175,16 @@ impl Denial {
     pub fn retry_after(&self) -> Option<u64> {
         match self.told() {
             Told::TooMany(seconds) | Told::Later(seconds) => Some(seconds),
-            Told::Nothing | Told::InvalidToken | Told::InsufficientScope(_) => None,
+            Told::Nothing
+            | Told::InvalidToken
+            | Told::InsufficientClaims { .. }
+            | Told::InsufficientScope(_) => None,
         }
+    }
+
+    /// Whether the caller is told to have its user sign in again.
+    pub(crate) fn wants_another_sign_in(&self) -> bool {
+        matches!(self.told(), Told::InsufficientClaims { .. })
     }
 
     /// The rule that failed, as a short name that stays the same for logs and dashboards.
@@ -170,10 +213,16 @@ impl Denial {
             Self::IdToken => "id_token",
             Self::BoundToken => "bound_token",
             Self::Client => "client",
+            Self::Principal => "principal",
+            Self::Group => "group",
+            Self::GroupsClaim => "groups_claim",
+            Self::GroupsElsewhere => "groups_elsewhere",
+            Self::ClientCredential => "client_credential",
             Self::ContradictoryPermissions => "contradictory_permissions",
             Self::CallerConcurrency => "caller_concurrency",
             Self::CallerRate { .. } => "caller_rate",
             Self::MissingPermission { .. } => "missing_permission",
+            Self::AuthenticationContext { .. } => "authentication_context",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
@@ -201,13 +250,25 @@ impl Denial {
             | Self::UnusableKey(_)
             | Self::Signature
             | Self::IdToken
-            | Self::BoundToken
-            | Self::Client => Told::InvalidToken,
+            | Self::BoundToken => Told::InvalidToken,
             // Nobody knows when an invocation ends; most of them take less than a second.
             Self::CallerConcurrency => Told::TooMany(1),
             Self::CallerRate { retry_after } => Told::TooMany(*retry_after),
-            Self::ContradictoryPermissions => Told::InsufficientScope(&[]),
+            Self::ContradictoryPermissions
+            | Self::Client
+            | Self::Principal
+            | Self::Group
+            | Self::GroupsClaim
+            | Self::GroupsElsewhere
+            | Self::ClientCredential => Told::InsufficientScope(&[]),
             Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
+            Self::AuthenticationContext { context, challenge } => match challenge {
+                Some(tenant) => Told::InsufficientClaims {
+                    context,
+                    tenant: *tenant,
+                },
+                None => Told::InsufficientScope(&[]),
+            },
             Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
         }
     }
@@ -221,6 +282,12 @@ pub(super) enum Told<'a> {
     InvalidToken,
     /// That the token is good but does not allow this call, and which scopes would.
     InsufficientScope(&'a [&'static str]),
+    /// That the token allows this call, but only after the user has signed in to the tenant in
+    /// another way.
+    InsufficientClaims {
+        context: &'static str,
+        tenant: TenantId,
+    },
     /// That it is too much at once, and after how many seconds to ask again (RFC 6585 §4).
     TooMany(u64),
     /// That it cannot be told now, and after how many seconds to ask again.

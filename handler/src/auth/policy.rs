@@ -30,10 +30,15 @@ impl Gate {
             Self::Anonymous { reason } if reason.trim().is_empty() => {
                 problems.push("`anonymous` gives no reason".to_owned());
             }
-            Self::Rule(rule) => problems.extend(
-                rule.unspeakable()
-                    .map(|name| format!("`{name}` cannot be the name of a scope or role")),
-            ),
+            Self::Rule(rule) => {
+                problems.extend(
+                    rule.unspeakable()
+                        .map(|name| format!("`{name}` cannot be the name of a scope or role")),
+                );
+                problems.extend(rule.unknown_context().map(|id| {
+                    format!("`{id}` is no authentication context; those are `c1` to `c99`")
+                }));
+            }
             Self::Anonymous { .. } | Self::Host => {}
         }
     }

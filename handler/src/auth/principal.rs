@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::contexts::Contexts;
 use super::guid::TenantId;
 
 /// The caller of a function, as a verified token names it.
@@ -34,6 +35,8 @@ pub(super) struct Facts {
     /// As the token writes them: separated by single spaces.
     pub(super) scopes: Box<str>,
     pub(super) roles: Box<[Box<str>]>,
+    pub(super) contexts: Contexts,
+    pub(super) takes_challenges: bool,
 }
 
 impl Principal {
@@ -96,6 +99,16 @@ impl Principal {
     pub fn has_role(&self, name: &str) -> bool {
         self.roles().any(|role| role == name)
     }
+
+    /// Whether the token carries an authentication context, such as `c1` (claim `acrs`).
+    pub fn has_authentication_context(&self, id: &str) -> bool {
+        self.facts.contexts.has(id)
+    }
+
+    /// Whether the client can act on a claims challenge.
+    pub(super) fn takes_challenges(&self) -> bool {
+        self.facts.takes_challenges
+    }
 }
 
 /// Callers for tests, made without a token.
@@ -112,6 +125,8 @@ impl Principal {
             kind: Kind::User,
             scopes: "".into(),
             roles: Box::default(),
+            contexts: Contexts::default(),
+            takes_challenges: false,
         })
     }
 
@@ -128,6 +143,21 @@ impl Principal {
     pub fn with_role(mut self, name: &str) -> Self {
         let facts = Arc::make_mut(&mut self.facts);
         facts.roles = facts.roles.iter().cloned().chain([name.into()]).collect();
+        self
+    }
+
+    /// The same caller with one more authentication context, such as `c1`.
+    #[must_use]
+    pub fn with_authentication_context(mut self, id: &str) -> Self {
+        let facts = Arc::make_mut(&mut self.facts);
+        facts.contexts = facts.contexts.with(id);
+        self
+    }
+
+    /// The same caller through a client that can act on claims challenges.
+    #[must_use]
+    pub fn taking_claims_challenges(mut self) -> Self {
+        Arc::make_mut(&mut self.facts).takes_challenges = true;
         self
     }
 

@@ -7,7 +7,8 @@
 use super::authority::{Authority, Issuer, Version};
 use super::claims::{Claims, Purpose};
 use super::denial::Denial;
-use super::guid::{Guid, TenantId};
+use super::guid::TenantId;
+use super::lists::Lists;
 use super::principal::{Facts, Kind, Principal};
 use super::settings::{AuthSettings, Tenants, V1};
 
@@ -17,7 +18,7 @@ pub(super) struct Rules {
     authority: Authority,
     tenants: Tenants,
     audiences: Vec<String>,
-    clients: Option<Vec<Guid>>,
+    lists: Lists,
     v1: V1,
     /// Seconds.
     clock_skew: u64,
@@ -29,7 +30,7 @@ impl Rules {
             authority: settings.authority.clone(),
             tenants: settings.tenants.clone(),
             audiences: settings.audiences.clone(),
-            clients: settings.clients.clone(),
+            lists: settings.lists.clone(),
             v1: settings.v1,
             clock_skew: settings.clock_skew.as_secs(),
         }
@@ -70,20 +71,20 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// The rule that it breaks: purpose, client, identity or permissions.
+    /// The rule that it breaks: purpose, identity, permissions or a list.
     pub(super) fn accept(&self, claims: &Claims<'_>) -> Result<Principal, Denial> {
         match claims.purpose {
             Purpose::Bearer => {}
             Purpose::Bound => return Err(Denial::BoundToken),
             Purpose::Identification => return Err(Denial::IdToken),
         }
-        self.check_client(claims)?;
         let own = claims.object_id.as_ref().or(claims.subject.as_ref());
         let own = own.ok_or(Denial::Claim("oid"))?;
         let kind = kind(claims);
         if kind == Kind::Application && claims.scopes.is_some() {
             return Err(Denial::ContradictoryPermissions);
         }
+        self.lists.check(claims)?;
         Ok(Principal::new(Facts {
             id: [claims.tenant.as_str(), "/", own].concat().into(),
             tenant: claims.tenant,
@@ -92,6 +93,8 @@ impl Rules {
             kind,
             scopes: claims.scopes.as_deref().unwrap_or_default().into(),
             roles: claims.roles.iter().map(|role| (&**role).into()).collect(),
+            contexts: claims.contexts,
+            takes_challenges: claims.takes_challenges,
         }))
     }
 
@@ -107,18 +110,6 @@ impl Rules {
             return Err(Denial::NotYetValid);
         }
         Ok(())
-    }
-
-    fn check_client(&self, claims: &Claims<'_>) -> Result<(), Denial> {
-        if claims.client.is_empty() {
-            return Err(Denial::Client);
-        }
-        let allowed = self.clients.as_ref().is_none_or(|clients| {
-            clients
-                .iter()
-                .any(|client| client.as_str() == claims.client)
-        });
-        if allowed { Ok(()) } else { Err(Denial::Client) }
     }
 }
 

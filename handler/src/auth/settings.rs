@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::authority::{Authority, Cloud};
+use super::claims::ClientCredential;
 use super::guid::{Guid, TenantId};
+use super::lists::{GuidList, Lists};
 use crate::settings::{Problems, Source, insecure_allowed};
 
 /// What tokens have to satisfy, and how they are checked.
@@ -15,8 +17,8 @@ pub struct AuthSettings {
     pub(crate) tenants: Tenants,
     /// The values of `aud` that mean this app.
     pub(crate) audiences: Vec<String>,
-    /// The applications that may call; `None` lets every one.
-    pub(crate) clients: Option<Vec<Guid>>,
+    /// Who may call, beside having a token.
+    pub(crate) lists: Lists,
     pub(crate) v1: V1,
     pub(crate) clock_skew: Duration,
     pub(crate) max_token_bytes: usize,
@@ -78,7 +80,7 @@ impl AuthSettings {
             },
             tenants: tenants.unwrap_or(Tenants::Listed(Vec::new())),
             audiences: audiences.unwrap_or_default(),
-            clients: read_clients(source, problems),
+            lists: read_lists(source, problems),
             v1: if accept_v1 { V1::Accepted } else { V1::Refused },
             clock_skew: seconds(problems, CLOCK_SKEW_SECONDS, 0..=300, 60),
             max_token_bytes: count(problems, MAX_TOKEN_BYTES, 1024..=262_144, 32_768),
@@ -150,16 +152,33 @@ fn read_tenants(source: &dyn Source, problems: &mut Problems) -> Option<Tenants>
     Some(Tenants::Listed(tenants))
 }
 
-fn read_clients(source: &dyn Source, problems: &mut Problems) -> Option<Vec<Guid>> {
-    let items = problems.list(source, CLIENTS)?;
-    let clients: Result<Vec<_>, _> = items
+fn read_lists(source: &dyn Source, problems: &mut Problems) -> Lists {
+    let mut guids = |name, what| read_guids(source, problems, name, what);
+    Lists {
+        clients: guids(CLIENTS, "holds something other than client ids (GUIDs)"),
+        principals: guids(PRINCIPALS, "holds something other than object ids (GUIDs)"),
+        groups: guids(GROUPS, "holds something other than group ids (GUIDs)"),
+        min_client_credential: problems
+            .parse(source, MIN_CLIENT_CREDENTIAL)
+            .unwrap_or(ClientCredential::None),
+    }
+}
+
+fn read_guids(
+    source: &dyn Source,
+    problems: &mut Problems,
+    name: &str,
+    otherwise: &'static str,
+) -> Option<GuidList> {
+    let items = problems.list(source, name)?;
+    let guids: Result<GuidList, _> = items
         .iter()
         .map(|item| Guid::parse(&item.to_ascii_lowercase()))
         .collect();
-    if clients.is_err() {
-        problems.push(CLIENTS, "holds something other than client ids (GUIDs)");
+    if guids.is_err() {
+        problems.push(name, otherwise);
     }
-    clients.ok()
+    guids.ok()
 }
 
 fn read_insecure_authority(source: &dyn Source, problems: &mut Problems) -> Option<Url> {
@@ -189,6 +208,9 @@ const CLOUD: &str = "STOCKADE__AUTH__CLOUD";
 const TENANTS: &str = "STOCKADE__AUTH__TENANTS";
 const AUDIENCES: &str = "STOCKADE__AUTH__AUDIENCES";
 const CLIENTS: &str = "STOCKADE__AUTH__CLIENTS";
+const PRINCIPALS: &str = "STOCKADE__AUTH__PRINCIPALS";
+const GROUPS: &str = "STOCKADE__AUTH__GROUPS";
+const MIN_CLIENT_CREDENTIAL: &str = "STOCKADE__AUTH__MIN_CLIENT_CREDENTIAL";
 const ACCEPT_V1: &str = "STOCKADE__AUTH__ACCEPT_V1";
 const CLOCK_SKEW_SECONDS: &str = "STOCKADE__AUTH__CLOCK_SKEW_SECONDS";
 const MAX_TOKEN_BYTES: &str = "STOCKADE__AUTH__MAX_TOKEN_BYTES";
@@ -226,7 +248,7 @@ mod tests {
             settings.authority.origin().as_str(),
             "https://login.microsoftonline.com/"
         );
-        assert_eq!(settings.clients, None);
+        assert_eq!(settings.lists, Lists::default());
         assert_eq!(settings.v1, V1::Refused);
         assert_eq!(settings.clock_skew, Duration::from_secs(60));
         assert_eq!(settings.max_token_bytes, 32_768);
@@ -261,6 +283,12 @@ mod tests {
             (AUDIENCES, ","),
             (CLIENTS, "my-client"),
             (CLIENTS, ""),
+            (PRINCIPALS, "ada@example.com"),
+            (PRINCIPALS, ""),
+            (GROUPS, "Clerks"),
+            (GROUPS, "11111111-2222-3333-4444-555555555555,"),
+            (MIN_CLIENT_CREDENTIAL, "2"),
+            (MIN_CLIENT_CREDENTIAL, ""),
             (ACCEPT_V1, "yes"),
             (CLOCK_SKEW_SECONDS, "301"),
             (CLOCK_SKEW_SECONDS, "-1"),

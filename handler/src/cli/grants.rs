@@ -14,6 +14,8 @@ pub(super) struct Grants {
     pub(super) user_roles: BTreeSet<String>,
     /// For applications: their own roles.
     pub(super) app_roles: BTreeSet<String>,
+    /// For users: authentication contexts.
+    pub(super) contexts: BTreeSet<String>,
     /// Some rule is content with any permission of this app.
     pub(super) any: bool,
 }
@@ -51,6 +53,10 @@ impl Grants {
                 }
                 false
             }
+            Rule::SteppedUp { rule, context } => {
+                self.add(rule);
+                self.contexts.insert((*context).to_owned())
+            }
         };
     }
 }
@@ -87,6 +93,14 @@ mod tests {
         assert_eq!(names(&found.scopes), ["Read"]);
         assert_eq!(names(&found.app_roles), ["Read.All"]);
         assert_eq!(names(&found.user_roles), ["Reader"]);
+    }
+
+    #[test]
+    fn a_context_counts_beside_its_permission() {
+        let found = grants(access::scope("Delete").with_authentication_context("c1"));
+
+        assert_eq!(names(&found.scopes), ["Delete"]);
+        assert_eq!(names(&found.contexts), ["c1"]);
     }
 
     #[test]

@@ -91,6 +91,12 @@ pub(super) fn who(access: &Shown) -> String {
         Shown::UserRole(name) => format!("user role {name}"),
         Shown::AnyCallerOfThisApp => "any caller of this app".to_owned(),
         Shown::AnyOf(rules) => rules.iter().map(who).collect::<Vec<_>>().join(" or "),
+        Shown::AuthenticationContext { id, rule } => match &**rule {
+            several @ Shown::AnyOf(_) => {
+                format!("({}) with authentication context {id}", who(several))
+            }
+            one => format!("{} with authentication context {id}", who(one)),
+        },
         Shown::Host => "the Functions host".to_owned(),
     }
 }
@@ -158,3 +164,34 @@ pub(super) fn route_prefix() -> String {
 }
 
 const MOST_METHODS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::{self, Access, Caller};
+    use crate::{App, Function, Reply, on};
+
+    fn who_may(access: Access<Caller>) -> String {
+        let function = Function::<()>::new("it", on::get("it", access), async || Reply::ok(()));
+        let manifest = App::new("one").function(function).manifest();
+        who(&manifest.functions()[0].access)
+    }
+
+    #[test]
+    fn a_context_is_said_of_the_rules_it_belongs_to() {
+        let read = || access::scope("Read");
+        let either = || access::any_of([read(), access::role("All")]);
+
+        assert_eq!(
+            who_may(access::any_of([
+                access::role("All"),
+                read().with_authentication_context("c1")
+            ])),
+            "app role All or scope Read with authentication context c1"
+        );
+        assert_eq!(
+            who_may(either().with_authentication_context("c1")),
+            "(scope Read or app role All) with authentication context c1"
+        );
+    }
+}

@@ -19,8 +19,8 @@ use super::subject::Subject;
 
 /// Print an access token from the stand-in tenant of a running `cargo fn dev`
 ///
-/// Without options it is a user's token with every scope and user role that the app's rules name,
-/// so it opens every function that a user may call. The stand-in gives a token to whoever asks:
+/// Without options it is a user's token with every scope and user role that the app's rules name, and
+/// every authentication context, so it opens every function that a user may call. The stand-in gives a token to whoever asks:
 /// only a local app trusts it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -64,6 +64,14 @@ pub(super) struct TokenRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     lifetime_seconds: u64,
+    #[serde(skip_serializing_if = "Overrides::are_none")]
+    overrides: Overrides,
+}
+
+/// Claims that the tenant sets beside those it knows of.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+struct Overrides {
+    acrs: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -76,10 +84,10 @@ enum Kind {
 impl TokenRequest {
     /// A token that these rules let through: a user's where one will do.
     pub(super) fn for_grants(grants: Grants) -> Self {
-        let (kind, roles) = if grants.suit_a_user() {
-            (Kind::User, grants.user_roles)
+        let (kind, roles, acrs) = if grants.suit_a_user() {
+            (Kind::User, grants.user_roles, grants.contexts)
         } else {
-            (Kind::App, grants.app_roles)
+            (Kind::App, grants.app_roles, BTreeSet::new())
         };
         Self {
             kind,
@@ -87,6 +95,7 @@ impl TokenRequest {
             roles,
             tenant: None,
             lifetime_seconds: USUAL_SECONDS,
+            overrides: Overrides { acrs },
         }
     }
 
@@ -122,6 +131,12 @@ impl TokenRequest {
     }
 }
 
+impl Overrides {
+    fn are_none(&self) -> bool {
+        self.acrs.is_empty()
+    }
+}
+
 impl Options {
     fn request(&self, every: Grants) -> TokenRequest {
         let chosen = |given: &[String], usual: BTreeSet<String>| {
@@ -131,10 +146,12 @@ impl Options {
                 given.iter().cloned().collect()
             }
         };
+        let mut acrs = BTreeSet::new();
         let (kind, scopes, roles) = if self.app {
             let roles = chosen(&self.roles, every.app_roles);
             (Kind::App, BTreeSet::new(), roles)
         } else if self.scopes.is_empty() && self.roles.is_empty() {
+            acrs = every.contexts;
             (Kind::User, every.scopes, every.user_roles)
         } else {
             let roles = self.roles.iter().cloned().collect();
@@ -146,6 +163,7 @@ impl Options {
             roles,
             tenant: self.tenant.clone(),
             lifetime_seconds: self.lifetime.as_secs(),
+            overrides: Overrides { acrs },
         }
     }
 }
@@ -193,6 +211,7 @@ mod tests {
             scopes: set(["Read", "Write"]),
             user_roles: set(["Clerk"]),
             app_roles: set(["Read.All"]),
+            contexts: set(["c1"]),
             any: false,
         }
     }
@@ -255,6 +274,20 @@ mod tests {
                 (kind, scopes, roles),
                 "{name}"
             );
+        }
+    }
+
+    #[test]
+    fn only_a_token_that_opens_everything_comes_after_every_sign_in() {
+        let acrs = |options: Options| options.request(every()).overrides.acrs;
+
+        assert_eq!(acrs(options(&[], &[], false)), set(["c1"]));
+        for (scopes, roles, app) in [
+            (&["Read"][..], &[][..], false),
+            (&[], &["Chief"], false),
+            (&[], &[], true),
+        ] {
+            assert_eq!(acrs(options(scopes, roles, app)), set([]));
         }
     }
 

@@ -81,6 +81,27 @@ pub static TABLE: &[Setting] = &[
         unit: "an origin such as `http://127.0.0.1:7072`",
     },
     Setting {
+        name: "STOCKADE__AUTH__PRINCIPALS",
+        meaning: "The only users and applications that may call, by object id (`oid`).",
+        default: "everybody whom the access rules let in",
+        unit: "object ids (GUIDs), comma-separated",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__GROUPS",
+        meaning: "The groups of which a caller has to be in one (claim `groups`, which the app \
+                  registration has to emit as ids). Of a caller in more groups than a token holds \
+                  nothing is known, so it is refused.",
+        default: "groups do not matter",
+        unit: "group ids (GUIDs), comma-separated",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__MIN_CLIENT_CREDENTIAL",
+        meaning: "The least by which the calling application has to prove itself to Entra \
+                  (`azpacr`, in v1 `appidacr`).",
+        default: "none",
+        unit: "`none`, `secret` or `certificate`",
+    },
+    Setting {
         name: "STOCKADE__SECRETS__VAULT_URI",
         meaning: "The Key Vault that secrets are read from.",
         default: "",

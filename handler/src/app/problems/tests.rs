@@ -44,7 +44,7 @@ fn what_types_cannot_refuse_is_a_problem() {
     type Build = Box<dyn Fn(App<()>) -> App<()>>;
     let one =
         |function: fn() -> Function<()>| -> Build { Box::new(move |app| app.function(function())) };
-    let rows: [(&str, Build); 13] = [
+    let rows: [(&str, Build); 15] = [
         ("no functions", Box::new(|app| app)),
         (
             "begins with a letter",
@@ -88,6 +88,21 @@ fn what_types_cannot_refuse_is_a_problem() {
         (
             "name of a scope",
             one(|| Function::new("it", on::get("it", access::scope("Read all")), none)),
+        ),
+        (
+            "`c100` is no authentication context",
+            one(|| {
+                let inner = access::scope("Read").with_authentication_context("c100");
+                let rule = access::any_of([inner.with_authentication_context("c1")]);
+                Function::new("it", on::get("it", rule), none)
+            }),
+        ),
+        (
+            "name of a scope",
+            one(|| {
+                let rule = access::scope("Read all").with_authentication_context("c1");
+                Function::new("it", on::get("it", rule), none)
+            }),
         ),
         (
             "no reason",

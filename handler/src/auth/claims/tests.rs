@@ -124,6 +124,51 @@ fn bound_tokens_and_id_tokens_are_recognised_whatever_the_claim_holds() {
     }
 }
 
+#[test]
+fn a_client_takes_challenges_if_its_capabilities_say_so() {
+    for (value, expected) in [
+        (json!(["cp1"]), true),
+        (json!("cp1"), true),
+        (json!(["foo", "CP1"]), true),
+        (json!([["x"], 1, "cp1"]), true),
+        (json!([]), false),
+        (json!("cp1 cp2"), false),
+        (json!(["cp10", "acp1", " cp1"]), false),
+        (json!([["cp1"]]), false),
+        (json!({"cp1": "cp1"}), false),
+        (json!({"values": ["cp1"]}), false),
+        (json!(true), false),
+        (json!(1), false),
+        (json!(null), false),
+    ] {
+        let text = payload(&[("xms_cc", value.clone())]);
+        let claims = Claims::read(&text).expect("claims");
+        assert_eq!(claims.takes_challenges, expected, "{value}");
+    }
+    assert!(
+        !Claims::read(&payload(&[]))
+            .expect("claims")
+            .takes_challenges
+    );
+}
+
+#[test]
+fn contexts_that_are_no_list_are_none() {
+    for (value, expected) in [
+        (json!(["c1", "c2"]), true),
+        (json!(["urn:other", "c1"]), true),
+        (json!("c1"), false),
+        (json!([["c1"]]), false),
+        (json!(["c1", 1]), false),
+        (json!({"c1": true}), false),
+        (json!(["c2"]), false),
+    ] {
+        let text = payload(&[("acrs", value.clone())]);
+        let claims = Claims::read(&text).expect("claims");
+        assert_eq!(claims.contexts.has("c1"), expected, "{value}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_are_claims_by_chance(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
