@@ -9,7 +9,8 @@
 //!    key signed it.
 //! 5. It is an access token that a bearer may use, for a client that we allow (RFC 8725 §3.8 to
 //!    §3.12; `rules`).
-//! 6. It carries a permission that the function asks for (`permissions`).
+//! 6. Its caller takes no more than its share of the app (`policy`, by the table of `limits`).
+//! 7. It carries a permission that the function asks for (`permissions`).
 //!
 //! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
 //! [`Challenges`] what the caller is told (RFC 6750 §3).
