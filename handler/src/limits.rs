@@ -1,4 +1,5 @@
-//! How much of everything one process takes on, decided before anything that costs.
+//! How much of everything one process takes on, decided before anything that costs; and how much of
+//! that one caller may have, decided once its token says who it is.
 
 use std::sync::Arc;
 use std::time::Duration;
