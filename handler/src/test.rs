@@ -97,6 +97,7 @@ impl<S: Send + Sync + 'static> App<S> {
             deadline: limits.deadline,
             limits,
             tokens,
+            resource: None,
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());

@@ -8,6 +8,7 @@ use stockade::{App, Error};
 
 mod events;
 mod files;
+mod guarded;
 mod recorded;
 mod requests;
 
@@ -26,6 +27,7 @@ fn app() -> App<()> {
     match wanted.as_str() {
         "recorded" => App::new("recorded").functions(recorded::all()),
         "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
+        "guarded" => App::new("guarded").functions(guarded::all()),
         "bytes" => App::new("bytes").function(requests::picture()),
         "catch-all" => App::new("catch-all")
             .function(requests::catch_all())

@@ -44,6 +44,11 @@ impl Host {
         &self.master_key
     }
 
+    /// The origin of the stand-in tenant.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
     /// The pid of the handler.
     ///
     /// # Panics
