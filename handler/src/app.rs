@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tokio::sync::SetOnce;
 use tracing::Instrument as _;
 
-use crate::auth::{Clock, Policy, Tokens};
+use crate::auth::{AuthSettings, Clock, Policy, RESOURCE_ROUTE, ResourceMetadata, Tokens};
 use crate::failure::{Error, Failure};
 use crate::function::{Endpoints, Entry, Function};
 use crate::guard::{Guard, Visit};
@@ -106,6 +106,21 @@ impl<S: Send + Sync + 'static> App<S> {
         self.entries().any(|entry| entry.trigger.gate.needs_token())
     }
 
+    /// What the app tells of itself as a protected resource, if it is to be one.
+    pub(crate) fn resource_metadata(&self, settings: &AuthSettings) -> Option<ResourceMetadata> {
+        let rules = self.entries().filter_map(|entry| entry.trigger.gate.rule());
+        ResourceMetadata::of(self.name, rules, settings)
+    }
+
+    /// Whether some function answers where challenges say that the metadata is.
+    pub(crate) fn serves_resource_metadata(&self) -> bool {
+        self.entries()
+            .filter_map(|entry| entry.trigger.route.as_ref())
+            .any(|route| {
+                route.template.as_str() == RESOURCE_ROUTE && route.methods.contains(&Method::GET)
+            })
+    }
+
     /// Puts the stages together.
     pub(crate) fn assemble(mut self, plan: Assembly) -> Ready<S> {
         for function in &mut self.functions {
@@ -135,6 +150,7 @@ impl<S: Send + Sync + 'static> App<S> {
                 InputLimits {
                     max_body_bytes: plan.limits.max_body_bytes,
                 },
+                plan.resource,
             ),
         }
     }
@@ -151,6 +167,7 @@ pub(crate) struct Assembly {
     pub(crate) tokens: Option<Arc<Tokens>>,
     /// Measures how often callers come.
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) resource: Option<ResourceMetadata>,
 }
 
 /// An app with its stages put together.

@@ -40,6 +40,7 @@ mod lists;
 mod permissions;
 mod policy;
 mod principal;
+mod resource;
 mod rules;
 mod settings;
 #[cfg(any(test, feature = "testing"))]
@@ -56,8 +57,10 @@ pub use keys::{Fetch, FetchError, KeyError};
 pub use layer::Entra;
 pub use policy::Identity;
 pub use principal::{Kind, Principal};
+pub use resource::{ResourceMetadata, protected_resource};
 pub use settings::AuthSettings;
 pub use tokens::{Refresher, Tokens};
 
 pub(crate) use permissions::Rule;
 pub(crate) use policy::{Authorized, Gate, Policy};
+pub(crate) use resource::{ROUTE as RESOURCE_ROUTE, SETTING as RESOURCE_SETTING};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::auth::{Authorized, Identity};
+use crate::auth::{Authorized, Identity, ResourceMetadata};
 use crate::failure::{self, Error, Failure};
 use crate::guard::{Guard, Visit};
 use crate::limits::InputLimits;
@@ -112,8 +112,7 @@ impl<S: Send + Sync + 'static> Function<S> {
     async fn run(
         &self,
         authorized: Authorized,
-        limits: &InputLimits,
-        state: &S,
+        around: Surroundings<'_, S>,
     ) -> Result<Outputs, Failure> {
         let (admitted, identity) = authorized.into_parts();
         let (context, delivery, _permit) = admitted.into_parts();
@@ -125,8 +124,15 @@ impl<S: Send + Sync + 'static> Function<S> {
         let visit = Visit::new(&arrival, self.entry.trigger.kind);
         failure::contained(|| self.guards.iter().try_for_each(|guard| guard(&visit)))?
             .map_err(Failure::Function)?;
-        self.endpoint.run(arrival, limits, state).await
+        self.endpoint.run(arrival, around).await
     }
+}
+
+/// What a function of an app finds beside the invocation.
+pub(crate) struct Surroundings<'a, S> {
+    pub(crate) limits: &'a InputLimits,
+    pub(crate) state: &'a S,
+    pub(crate) resource: Option<&'a ResourceMetadata>,
 }
 
 /// What has passed the stages before the endpoint, taken apart for it.
@@ -187,7 +193,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Outputs, Failure>> + Send 
 
 /// A function without its types.
 trait Endpoint<S>: Send + Sync {
-    fn run<'a>(&'a self, arrival: Arrival, limits: &'a InputLimits, state: &'a S) -> Running<'a>;
+    fn run<'a>(&'a self, arrival: Arrival, around: Surroundings<'a, S>) -> Running<'a>;
 }
 
 struct Typed<T, H, A> {
@@ -203,7 +209,7 @@ where
     H::Arguments: ArgumentList<T, S>,
     H::Future: Future<Output: Returns<T>> + Send + 'static,
 {
-    fn run<'a>(&'a self, arrival: Arrival, limits: &'a InputLimits, state: &'a S) -> Running<'a> {
+    fn run<'a>(&'a self, arrival: Arrival, around: Surroundings<'a, S>) -> Running<'a> {
         let work = async move {
             let Arrival {
                 context,
@@ -211,10 +217,11 @@ where
                 delivery,
             } = arrival;
             let caller = T::caller(identity).ok_or(Failure::WrongTrigger)?;
-            let event = T::receive(delivery, limits).await?;
+            let event = T::receive(delivery, around.limits).await?;
             let arguments = H::Arguments::from_call(&Call {
                 caller,
-                state,
+                state: around.state,
+                resource: around.resource,
                 context: &context,
                 event: &event,
             })?;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
-use crate::auth::{AuthSettings, SystemClock, Tokens};
+use crate::auth::{AuthSettings, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens};
 use crate::failure::Error;
 use crate::limits::LimitSettings;
 use crate::server;
@@ -71,6 +71,7 @@ struct Settings {
     host: HostJson,
     limits: LimitSettings,
     auth: Option<AuthSettings>,
+    resource: Option<ResourceMetadata>,
 }
 
 impl Settings {
@@ -89,12 +90,21 @@ impl Settings {
         }
         let limits = LimitSettings::read(source, problems);
         let auth = AuthSettings::read(source, problems, app.needs_tokens());
+        let resource = app.resource_metadata(&auth);
+        if resource.is_some() && !app.serves_resource_metadata() {
+            problems.push(
+                RESOURCE_SETTING,
+                "is set, but no function serves the metadata that challenges would name; add \
+                 `.function(stockade::auth::protected_resource())` to the app",
+            );
+        }
         let host = host_json(app, source, problems);
         Some(Self {
             port: port?,
             host: host?,
             limits,
             auth: app.needs_tokens().then_some(auth),
+            resource,
         })
     }
 
@@ -201,6 +211,7 @@ where
         deadline,
         tokens: tokens.clone(),
         clock,
+        resource: settings.resource.clone(),
         limits: settings.limits.clone(),
     });
     let ready = Arc::new(ready);

@@ -115,6 +115,7 @@ impl<S: Send + Sync + 'static> App<S> {
             limits,
             tokens,
             clock: Arc::new(TokioClock(tokio::time::Instant::now())),
+            resource: None,
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());

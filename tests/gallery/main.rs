@@ -8,6 +8,7 @@ use stockade::{App, Error};
 
 mod events;
 mod files;
+mod guarded;
 mod members;
 mod recorded;
 mod requests;
@@ -28,6 +29,7 @@ fn app() -> App<()> {
         "recorded" => App::new("recorded").functions(recorded::all()),
         "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
         "members" => App::new("members").functions(members::all()),
+        "guarded" => App::new("guarded").functions(guarded::all()),
         "bytes" => App::new("bytes").function(requests::picture()),
         "catch-all" => App::new("catch-all")
             .function(requests::catch_all())

@@ -39,14 +39,14 @@ impl Host {
         }
     }
 
-    /// The origin of the stand-in tenant.
-    pub fn tenant(&self) -> &str {
-        &self.tenant
-    }
-
     /// The master key.
     pub fn master_key(&self) -> &str {
         &self.master_key
+    }
+
+    /// The origin of the stand-in tenant.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
     }
 
     /// The pid of the handler.

@@ -209,8 +209,9 @@ fn attempts() -> Vec<Attempt> {
         add(
             "a_function_of_ones_own_choice",
             "async fn reach<S: Send + Sync + 'static>(function: &Function<S>, \
-                 authorized: crate::auth::Authorized, limits: &InputLimits, state: &S) { \
-                 let _ = function.run(authorized, limits, state).await; }",
+                 authorized: crate::auth::Authorized, \
+                 around: crate::function::Surroundings<'_, S>) { \
+                 let _ = function.run(authorized, around).await; }",
             "method `run` is private",
         ),
         add(

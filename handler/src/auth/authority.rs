@@ -112,6 +112,12 @@ impl Authority {
         url
     }
 
+    /// The authorization server of a tenant: the issuer of its v2 tokens.
+    pub(crate) fn server(&self, tenant: &str) -> String {
+        let (start, end) = self.around_tenant(Version::V2);
+        [start, tenant, end].concat()
+    }
+
     /// Where a user of a tenant signs in.
     pub(crate) fn authorize(&self, tenant: TenantId) -> Url {
         let mut url = self.origin.clone();

@@ -10,6 +10,8 @@ use http::{HeaderValue, StatusCode};
 
 use super::authority::{Authority, Cloud};
 use super::denial::{Denial, Told};
+use super::resource::ResourceId;
+use super::settings::AuthSettings;
 
 /// How an app challenges its callers.
 #[derive(Debug, Clone)]
@@ -17,7 +19,7 @@ pub struct Challenges {
     /// Where a user signs in again.
     authority: Authority,
     /// Where the metadata of this protected resource is (RFC 9728 §5.1).
-    resource_metadata: Option<Box<str>>,
+    resource_metadata: Option<String>,
 }
 
 /// A caller who was turned away, and the challenge that goes with the answer.
@@ -30,15 +32,20 @@ pub struct Refusal {
 
 impl Default for Challenges {
     fn default() -> Self {
-        Self::new(Authority::of(Cloud::default()))
+        Self {
+            authority: Authority::of(Cloud::default()),
+            resource_metadata: None,
+        }
     }
 }
 
 impl Challenges {
-    pub(super) fn new(authority: Authority) -> Self {
+    /// Challenges by settings, and by nothing that a request says.
+    pub(super) fn new(settings: &AuthSettings) -> Self {
+        let resource = settings.resource.as_ref();
         Self {
-            authority,
-            resource_metadata: None,
+            authority: settings.authority.clone(),
+            resource_metadata: resource.map(ResourceId::metadata_address),
         }
     }
 
@@ -204,6 +211,32 @@ mod tests {
             challenge(denial(None)),
             r#"Bearer error="insufficient_scope""#
         );
+    }
+
+    #[test]
+    fn every_challenge_names_the_metadata_of_the_resource_where_there_is_one() {
+        let tenant = super::super::testing::TestTenant::new();
+        let setting = ("STOCKADE__AUTH__RESOURCE", "https://orders.example/api");
+        let challenges = Challenges::new(&tenant.settings(&[setting]));
+        let address = "https://orders.example/api/.well-known/oauth-protected-resource";
+
+        for (denial, before) in [
+            (Denial::MissingToken, "Bearer "),
+            (Denial::Expired, "Bearer error=\"invalid_token\", "),
+            (Denial::Group, "Bearer error=\"insufficient_scope\", "),
+            (
+                Denial::AuthenticationContext {
+                    context: "c1",
+                    challenge: None,
+                },
+                "Bearer error=\"insufficient_scope\", ",
+            ),
+        ] {
+            let refusal = challenges.refuse(denial);
+            let challenge = refusal.www_authenticate().expect("a challenge");
+            let expected = format!("{before}resource_metadata=\"{address}\"");
+            assert_eq!(challenge, expected.as_str());
+        }
     }
 
     #[test]

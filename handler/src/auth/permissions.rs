@@ -53,11 +53,17 @@ impl Rule {
                 challenge: caller.takes_challenges().then(|| caller.tenant()),
             }),
             Verdict::Refused => {
-                let mut scopes = Vec::new();
-                self.collect_scopes(&mut scopes);
+                let scopes = self.scopes();
                 Err(Denial::MissingPermission { scopes })
             }
         }
+    }
+
+    /// The scopes that the rule names.
+    pub(super) fn scopes(&self) -> Vec<&'static str> {
+        let mut scopes = Vec::new();
+        self.collect_scopes(&mut scopes);
+        scopes
     }
 
     /// A name that no token can carry: a scope's is one or more visible ASCII characters without `"`

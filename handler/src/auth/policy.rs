@@ -44,7 +44,14 @@ impl Gate {
     }
 
     pub(crate) fn needs_token(&self) -> bool {
-        matches!(self, Self::Rule(_))
+        self.rule().is_some()
+    }
+
+    pub(crate) fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Rule(rule) => Some(rule),
+            Self::Anonymous { .. } | Self::Host => None,
+        }
     }
 }
 

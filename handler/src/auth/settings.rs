@@ -8,6 +8,7 @@ use super::authority::{Authority, Cloud};
 use super::claims::ClientCredential;
 use super::guid::{Guid, TenantId};
 use super::lists::{GuidList, Lists};
+use super::resource::ResourceId;
 use crate::settings::{Problems, Source, insecure_allowed};
 
 /// What tokens have to satisfy, and how they are checked.
@@ -19,6 +20,8 @@ pub struct AuthSettings {
     pub(crate) audiences: Vec<String>,
     /// Who may call, beside having a token.
     pub(crate) lists: Lists,
+    /// What the app is called as a protected resource (RFC 9728).
+    pub(crate) resource: Option<ResourceId>,
     pub(crate) v1: V1,
     pub(crate) clock_skew: Duration,
     pub(crate) max_token_bytes: usize,
@@ -81,6 +84,7 @@ impl AuthSettings {
             tenants: tenants.unwrap_or(Tenants::Listed(Vec::new())),
             audiences: audiences.unwrap_or_default(),
             lists: read_lists(source, problems),
+            resource: ResourceId::read(source, problems),
             v1: if accept_v1 { V1::Accepted } else { V1::Refused },
             clock_skew: seconds(problems, CLOCK_SKEW_SECONDS, 0..=300, 60),
             max_token_bytes: count(problems, MAX_TOKEN_BYTES, 1024..=262_144, 32_768),
@@ -249,6 +253,7 @@ mod tests {
             "https://login.microsoftonline.com/"
         );
         assert_eq!(settings.lists, Lists::default());
+        assert_eq!(settings.resource, None);
         assert_eq!(settings.v1, V1::Refused);
         assert_eq!(settings.clock_skew, Duration::from_secs(60));
         assert_eq!(settings.max_token_bytes, 32_768);

@@ -70,7 +70,7 @@ impl Tokens {
             clock: Seam(clock),
             max_bytes: settings.max_token_bytes,
             last_header: ArcSwapOption::empty(),
-            challenges: Challenges::new(settings.authority.clone()),
+            challenges: Challenges::new(settings),
         }
     }
 

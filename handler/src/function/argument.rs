@@ -1,6 +1,7 @@
 //! What an argument of a handler is, and what it may look at.
 
 use super::{Context, Inputs};
+use crate::auth::ResourceMetadata;
 use crate::input::Rejection;
 use crate::on::Trigger;
 
@@ -62,6 +63,7 @@ pub trait Leads<A> {}
 pub struct Call<'a, T: Trigger, S> {
     pub(crate) caller: T::Caller,
     pub(crate) state: &'a S,
+    pub(crate) resource: Option<&'a ResourceMetadata>,
     pub(crate) context: &'a Context,
     pub(crate) event: &'a T::Event,
 }

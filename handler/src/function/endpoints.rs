@@ -2,8 +2,8 @@
 
 use tokio::sync::SetOnce;
 
-use super::Function;
-use crate::auth::Authorized;
+use super::{Function, Surroundings};
+use crate::auth::{Authorized, ResourceMetadata};
 use crate::failure::Failure;
 use crate::limits::InputLimits;
 use crate::output::Outputs;
@@ -14,14 +14,20 @@ pub(crate) struct Endpoints<S> {
     functions: Vec<Function<S>>,
     state: SetOnce<S>,
     limits: InputLimits,
+    resource: Option<ResourceMetadata>,
 }
 
 impl<S: Send + Sync + 'static> Endpoints<S> {
-    pub(crate) fn new(functions: Vec<Function<S>>, limits: InputLimits) -> Self {
+    pub(crate) fn new(
+        functions: Vec<Function<S>>,
+        limits: InputLimits,
+        resource: Option<ResourceMetadata>,
+    ) -> Self {
         Self {
             functions,
             state: SetOnce::new(),
             limits,
+            resource,
         }
     }
 
@@ -33,7 +39,12 @@ impl<S: Send + Sync + 'static> Endpoints<S> {
             // Failing an event would only make the platform deliver it again, so it waits.
             Delivery::Message(_) | Delivery::Tick(_) => self.state.wait().await,
         };
-        function.run(authorized, &self.limits, state).await
+        let around = Surroundings {
+            limits: &self.limits,
+            state,
+            resource: self.resource.as_ref(),
+        };
+        function.run(authorized, around).await
     }
 
     /// The state, once it is built.

@@ -102,6 +102,15 @@ pub static TABLE: &[Setting] = &[
         unit: "`none`, `secret` or `certificate`",
     },
     Setting {
+        name: "STOCKADE__AUTH__RESOURCE",
+        meaning: "What this app is called as a protected resource (RFC 9728): the address under \
+                  which callers reach it, up to the end of the route prefix. Challenges then name \
+                  the metadata below it, which `stockade::auth::protected_resource()` serves. \
+                  Loopback `http` only on a developer's machine.",
+        default: "challenges name no metadata",
+        unit: "an https address such as `https://orders.azurewebsites.net/api`",
+    },
+    Setting {
         name: "STOCKADE__SECRETS__VAULT_URI",
         meaning: "The Key Vault that secrets are read from.",
         default: "",
