@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tokio::sync::SetOnce;
 use tracing::Instrument as _;
 
-use crate::auth::{Policy, Tokens};
+use crate::auth::{Certificates, Policy, Tokens};
 use crate::failure::{Error, Failure};
 use crate::function::{Endpoints, Entry, Function};
 use crate::guard::{Guard, Visit};
@@ -126,6 +126,7 @@ impl<S: Send + Sync + 'static> App<S> {
                     .map(|entry| entry.trigger.gate.clone())
                     .collect(),
                 plan.tokens,
+                plan.certificates,
             ),
             wiring: Wiring::new(self.entries()),
             endpoints: Endpoints::new(
@@ -147,6 +148,8 @@ pub(crate) struct Assembly {
     /// The longest that any invocation may take.
     pub(crate) deadline: Duration,
     pub(crate) tokens: Option<Arc<Tokens>>,
+    /// The client certificates that a caller needs beside its token, if it needs one.
+    pub(crate) certificates: Option<Certificates>,
 }
 
 /// An app with its stages put together.

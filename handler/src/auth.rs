@@ -9,7 +9,8 @@
 //!    key signed it.
 //! 5. It is an access token that a bearer may use, for a client that we allow (RFC 8725 §3.8 to
 //!    §3.12; `rules`).
-//! 6. It carries a permission that the function asks for (`permissions`).
+//! 6. Where the app asks for client certificates, one that it accepts came, too (`certificates`).
+//! 7. The token carries a permission that the function asks for (`permissions`).
 //!
 //! [`Tokens`] does 2 to 5 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
 //! [`Challenges`] what the caller is told (RFC 6750 §3).
@@ -23,6 +24,7 @@
 mod authority;
 mod bearer;
 mod cache;
+mod certificates;
 mod challenge;
 mod claims;
 mod clock;
@@ -52,5 +54,6 @@ pub use principal::{Kind, Principal};
 pub use settings::AuthSettings;
 pub use tokens::{Refresher, Tokens};
 
+pub(crate) use certificates::{Certificates, ClientCertificateHeader, FrontEnd};
 pub(crate) use permissions::Rule;
 pub(crate) use policy::{Authorized, Gate, Policy};

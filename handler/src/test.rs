@@ -97,6 +97,7 @@ impl<S: Send + Sync + 'static> App<S> {
             deadline: limits.deadline,
             limits,
             tokens,
+            certificates: None,
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());
@@ -272,6 +273,7 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                     uri,
                     headers: self.headers,
                     params: params.expect("the path matches the function's route"),
+                    certificate: None,
                     body: input::Body::Full(self.body),
                 }))
             }

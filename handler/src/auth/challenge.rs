@@ -42,7 +42,7 @@ impl Challenges {
                     false => challenge.with("scope", &named.join(" ")),
                 }
             }
-            Told::Later(_) => return None,
+            Told::Forbidden | Told::Later(_) => return None,
         };
         if let Some(address) = &self.resource_metadata {
             challenge = challenge.with("resource_metadata", address);

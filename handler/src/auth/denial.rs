@@ -92,6 +92,32 @@ pub enum Denial {
     /// An application's own token that carries delegated scopes.
     #[error("the token is an application's own and yet carries delegated scopes")]
     ContradictoryPermissions,
+    /// The app asks for client certificates, and none came.
+    #[error(
+        "no client certificate came in X-ARR-ClientCert; set `clientCertMode` to Required, without \
+         exclusion paths, and have the caller present its certificate"
+    )]
+    CertificateMissing,
+    /// What came is not one certificate.
+    #[error("the client certificate cannot be read: {0}")]
+    CertificateMalformed(&'static str),
+    /// The certificate is not pinned and chains to no listed authority.
+    #[error("the client certificate is not trusted: {0}")]
+    CertificateUntrusted(&'static str),
+    /// The certificate has expired.
+    #[error("the client certificate has expired; the caller has to renew it")]
+    CertificateExpired,
+    /// The certificate is not valid yet.
+    #[error(
+        "the client certificate is not valid yet; compare this machine's clock with its issuer's"
+    )]
+    CertificateNotYetValid,
+    /// The certificate is not for TLS clients.
+    #[error("the client certificate is not for clients: {0}")]
+    CertificatePurpose(&'static str),
+    /// The certificate's key or signature is too weak.
+    #[error("the client certificate is too weak: {0}")]
+    CertificateAlgorithm(&'static str),
     /// The token is genuine but does not allow this call.
     #[error("the token carries none of the permissions that the function asks for")]
     MissingPermission {
@@ -114,7 +140,7 @@ impl Denial {
     pub fn status(&self) -> StatusCode {
         match self.told() {
             Told::Nothing | Told::InvalidToken => StatusCode::UNAUTHORIZED,
-            Told::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Told::InsufficientScope(_) | Told::Forbidden => StatusCode::FORBIDDEN,
             Told::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -123,7 +149,9 @@ impl Denial {
     pub fn retry_after(&self) -> Option<u64> {
         match self.told() {
             Told::Later(seconds) => Some(seconds),
-            Told::Nothing | Told::InvalidToken | Told::InsufficientScope(_) => None,
+            Told::Nothing | Told::InvalidToken | Told::InsufficientScope(_) | Told::Forbidden => {
+                None
+            }
         }
     }
 
@@ -154,6 +182,13 @@ impl Denial {
             Self::BoundToken => "bound_token",
             Self::Client => "client",
             Self::ContradictoryPermissions => "contradictory_permissions",
+            Self::CertificateMissing => "certificate_missing",
+            Self::CertificateMalformed(_) => "certificate_malformed",
+            Self::CertificateUntrusted(_) => "certificate_untrusted",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateNotYetValid => "certificate_not_yet_valid",
+            Self::CertificatePurpose(_) => "certificate_purpose",
+            Self::CertificateAlgorithm(_) => "certificate_algorithm",
             Self::MissingPermission { .. } => "missing_permission",
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
@@ -184,6 +219,13 @@ impl Denial {
             | Self::IdToken
             | Self::BoundToken
             | Self::Client => Told::InvalidToken,
+            Self::CertificateMissing
+            | Self::CertificateMalformed(_)
+            | Self::CertificateUntrusted(_)
+            | Self::CertificateExpired
+            | Self::CertificateNotYetValid
+            | Self::CertificatePurpose(_)
+            | Self::CertificateAlgorithm(_) => Told::Forbidden,
             Self::ContradictoryPermissions => Told::InsufficientScope(&[]),
             Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
             Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
@@ -199,6 +241,8 @@ pub(super) enum Told<'a> {
     InvalidToken,
     /// That the token is good but does not allow this call, and which scopes would.
     InsufficientScope(&'a [&'static str]),
+    /// That the call is not allowed, and no other token would change that.
+    Forbidden,
     /// That it cannot be told now, and after how many seconds to ask again.
     Later(u64),
 }

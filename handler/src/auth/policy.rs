@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::bearer;
-use super::{Challenges, Denial, Principal, Refusal, Rule, Tokens};
+use super::{
+    Certificates, Challenges, ClientCertificateHeader, Denial, Principal, Refusal, Rule, Tokens,
+};
 use crate::function::Context;
 use crate::limits::Admitted;
 use crate::wire::{Delivery, FunctionId};
@@ -80,12 +82,22 @@ impl Authorized {
 pub(crate) struct Policy {
     gates: Vec<Gate>,
     tokens: Option<Arc<Tokens>>,
+    certificates: Option<Certificates>,
 }
 
 impl Policy {
-    /// `tokens` is none in an app where no function asks for a token.
-    pub(crate) fn new(gates: Vec<Gate>, tokens: Option<Arc<Tokens>>) -> Self {
-        Self { gates, tokens }
+    /// `tokens` is none in an app where no function asks for a token, and `certificates` where none
+    /// are asked for beside it.
+    pub(crate) fn new(
+        gates: Vec<Gate>,
+        tokens: Option<Arc<Tokens>>,
+        certificates: Option<Certificates>,
+    ) -> Self {
+        Self {
+            gates,
+            tokens,
+            certificates,
+        }
     }
 
     /// Lets the caller through, or says why not.
@@ -98,7 +110,7 @@ impl Policy {
             Gate::Host => Identity::Host,
             Gate::Anonymous { .. } => Identity::Unknown,
             Gate::Rule(rule) => {
-                let caller = self.caller(rule, admitted.context(), headers(&admitted));
+                let caller = self.caller(rule, admitted.context(), Credentials::of(&admitted));
                 Identity::Known(caller.await.map_err(|denial| self.refuse(denial))?)
             }
         };
@@ -110,13 +122,16 @@ impl Policy {
         &self,
         rule: &Rule,
         context: &Context,
-        headers: Option<&HeaderMap>,
+        credentials: Credentials<'_>,
     ) -> Result<Principal, Denial> {
         let caller = match presented(context) {
             Some(caller) => caller,
-            None => self.verify(headers).await?,
+            None => self.verify(credentials.headers).await?,
         };
         context.note_principal(&caller);
+        if let Some(certificates) = &self.certificates {
+            certificates.require(credentials.certificate)?;
+        }
         rule.require(&caller)?;
         Ok(caller)
     }
@@ -136,11 +151,23 @@ impl Policy {
     }
 }
 
-/// The headers that carry the token: an HTTP request's own.
-fn headers(admitted: &Admitted) -> Option<&HeaderMap> {
-    match admitted.delivery() {
-        Delivery::Request(request) => Some(&request.headers),
-        Delivery::Message(_) | Delivery::Tick(_) => None,
+/// What a caller is known by. An event brings nothing.
+#[derive(Clone, Copy, Default)]
+struct Credentials<'a> {
+    /// The headers that carry the token.
+    headers: Option<&'a HeaderMap>,
+    certificate: Option<&'a ClientCertificateHeader>,
+}
+
+impl<'a> Credentials<'a> {
+    fn of(admitted: &'a Admitted) -> Self {
+        match admitted.delivery() {
+            Delivery::Request(request) => Self {
+                headers: Some(&request.headers),
+                certificate: request.certificate.as_ref(),
+            },
+            Delivery::Message(_) | Delivery::Tick(_) => Self::default(),
+        }
     }
 }
 
