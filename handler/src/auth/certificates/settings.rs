@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::{Authorities, Thumbprint};
-use crate::settings::{Problems, Source};
+use crate::settings::{Problems, Source, development};
 
 /// Which client certificates are accepted.
 #[derive(Debug, Clone)]
@@ -46,8 +46,9 @@ impl CertificateSettings {
         if front_end.is_none() {
             problems.push(
                 CERTIFICATES,
-                "is refused where App Service does not run the app (WEBSITE_INSTANCE_ID is not \
-                 set): any caller could send the header, and certificates are no secret",
+                "is refused where nothing says that App Service runs the app \
+                 (WEBSITE_INSTANCE_ID): any caller could send the header, and certificates are \
+                 no secret",
             );
         }
         if source.get(THUMBPRINTS).is_none() && source.get(AUTHORITIES).is_none() {
@@ -66,11 +67,11 @@ impl CertificateSettings {
 }
 
 fn front_end(source: &dyn Source) -> Option<FrontEnd> {
-    if source.get("WEBSITE_INSTANCE_ID").is_some() {
+    let is_set = |name: &&str| source.get(name).is_some();
+    if is_set(&"WEBSITE_INSTANCE_ID") && !OTHER_FRONT_ENDS.iter().any(is_set) {
         return Some(FrontEnd::AppService);
     }
-    let environment = source.get("AZURE_FUNCTIONS_ENVIRONMENT");
-    (environment.as_deref() == Some("Development")).then_some(FrontEnd::Nobody)
+    development(source).is_ok().then_some(FrontEnd::Nobody)
 }
 
 fn read_thumbprints(source: &dyn Source, problems: &mut Problems) -> Vec<Thumbprint> {
@@ -135,6 +136,9 @@ fn read_authorities(source: &dyn Source, problems: &mut Problems) -> Option<Auth
 const CERTIFICATES: &str = "STOCKADE__AUTH__CLIENT_CERTIFICATES";
 const THUMBPRINTS: &str = "STOCKADE__AUTH__CLIENT_CERTIFICATE_THUMBPRINTS";
 const AUTHORITIES: &str = "STOCKADE__AUTH__CLIENT_CERTIFICATE_AUTHORITIES";
+
+/// Set where Container Apps or Kubernetes run the app, whose front ends do not write the header.
+const OTHER_FRONT_ENDS: [&str; 2] = ["CONTAINER_APP_NAME", "KUBERNETES_SERVICE_HOST"];
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 

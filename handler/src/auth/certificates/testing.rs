@@ -2,7 +2,8 @@
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PublicKeyData, SignatureAlgorithm,
+    date_time_ymd,
 };
 
 pub(super) type Issuer = CertifiedIssuer<'static, KeyPair>;
@@ -61,4 +62,39 @@ fn named(name: &str) -> CertificateParams {
     params.not_before = date_time_ymd(2025, 7, 1);
     params.not_after = date_time_ymd(2026, 7, 1);
     params
+}
+
+/// A public key whose private half nobody has.
+pub(super) struct PublicKey(pub(super) Vec<u8>, pub(super) &'static SignatureAlgorithm);
+
+impl PublicKey {
+    /// An RSA key. `modulus` begins with a bit that is set.
+    pub(super) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
+        // RFC 8017 §A.1.1.
+        let modulus = [&[0], modulus].concat();
+        let contents = [tagged(2, &modulus), tagged(2, exponent)].concat();
+        Self(tagged(0x30, &contents), &rcgen::PKCS_RSA_SHA256)
+    }
+}
+
+impl PublicKeyData for PublicKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.1
+    }
+}
+
+fn tagged(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(contents.len())
+        .expect("less than 64 KiB")
+        .to_be_bytes();
+    let head = match contents.len() {
+        0..128 => vec![tag, length[1]],
+        128..256 => vec![tag, 0x81, length[1]],
+        _ => vec![tag, 0x82, length[0], length[1]],
+    };
+    [head, contents.to_vec()].concat()
 }

@@ -7,15 +7,14 @@ use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use rcgen::{
     CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, KeyPair,
-    KeyUsagePurpose, NameConstraints, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm,
-    date_time_ymd,
+    KeyUsagePurpose, NameConstraints, SanType, SerialNumber, date_time_ymd,
 };
 
 use super::super::Challenges;
 use super::super::testing::{SigningKey, TestClock};
 use super::testing::{
-    Issuer, authority, client, intermediate, intermediate_of, issued, key, root, root_of,
-    self_signed,
+    Issuer, PublicKey, authority, client, intermediate, intermediate_of, issued, key, root,
+    root_of, self_signed,
 };
 use super::*;
 use crate::settings::Problems;
@@ -185,20 +184,9 @@ fn what_an_authority_may_not_issue_is_not_accepted() {
         let mut params = authority("Restricted");
         change(&mut params);
         let issuer = intermediate_of(params, &root);
-        let certificate = with(|params| {
-            let name = "a.example.com".try_into().expect("a name");
-            params.subject_alt_names = vec![SanType::DnsName(name)];
-        });
         let harness = Harness::trusting(&[&root, &issuer]);
-        harness.outcome(issued(&certificate, &issuer).der())
+        harness.outcome(issued(&client(), &issuer).der())
     };
-    let permit = |name: &str| {
-        Some(NameConstraints {
-            permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],
-            excluded_subtrees: Vec::new(),
-        })
-    };
-    assert_eq!(permit("x").map(|it| it.permitted_subtrees.len()), Some(1));
 
     assert_eq!(restricted(|_| ()), "accepted");
     assert_eq!(
@@ -432,19 +420,6 @@ fn only_accepted_certificates_are_remembered() {
     assert!(!holds(bad.der()));
 }
 
-/// A public key whose private half nobody has.
-struct PublicKey(Vec<u8>, &'static SignatureAlgorithm);
-
-impl PublicKeyData for PublicKey {
-    fn der_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn algorithm(&self) -> &'static SignatureAlgorithm {
-        self.1
-    }
-}
-
 #[test]
 fn keys_of_todays_kinds_are_accepted_and_small_rsa_keys_are_not() {
     let issuer = root("Root");
@@ -466,7 +441,6 @@ fn keys_of_todays_kinds_are_accepted_and_small_rsa_keys_are_not() {
         assert_eq!(pinned, "accepted", "{kind:?}");
     }
 
-    // The halves of moduli, and one with the exponent 3.
     let modulus = SigningKey::first().modulus().to_vec();
     for (modulus, exponent, rule) in [
         (&modulus[..], &[1, 0, 1][..], "accepted"),
@@ -474,7 +448,7 @@ fn keys_of_todays_kinds_are_accepted_and_small_rsa_keys_are_not() {
         (&modulus[..128], &[1, 0, 1], "certificate_algorithm"),
         (&modulus[..], &[3], "certificate_algorithm"),
     ] {
-        let key = PublicKey(rsa_public_key(modulus, exponent), &rcgen::PKCS_RSA_SHA256);
+        let key = PublicKey::rsa(modulus, exponent);
         let signed = || client().signed_by(&key, &issuer).expect("a certificate");
         assert_eq!(outcome(&signed), rule, "{} bytes", modulus.len());
     }
@@ -489,25 +463,6 @@ fn keys_of_todays_kinds_are_accepted_and_small_rsa_keys_are_not() {
             .expect("a certificate")
     };
     assert_eq!(outcome(&signed), "certificate_algorithm");
-}
-
-/// RFC 8017 §A.1.1. `modulus` begins with a bit that is set.
-fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
-    let modulus = [&[0], modulus].concat();
-    let contents = [tagged(2, &modulus), tagged(2, exponent)].concat();
-    tagged(0x30, &contents)
-}
-
-fn tagged(tag: u8, contents: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(contents.len())
-        .expect("less than 64 KiB")
-        .to_be_bytes();
-    let head = match contents.len() {
-        0..128 => vec![tag, length[1]],
-        128..256 => vec![tag, 0x81, length[1]],
-        _ => vec![tag, 0x82, length[0], length[1]],
-    };
-    [head, contents.to_vec()].concat()
 }
 
 #[test]

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::super::testing::{authority, client, intermediate, root, root_of, self_signed};
+use super::super::super::testing::SigningKey;
+use super::super::testing::{
+    PublicKey, authority, client, intermediate, root, root_of, self_signed,
+};
 use super::*;
 
 const PIN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -42,6 +45,14 @@ fn the_header_is_believed_where_app_service_runs_the_app_and_on_a_developers_mac
         &[ON, PINNED][..],
         &[ON, PINNED, ("AZURE_FUNCTIONS_ENVIRONMENT", "Production")],
         &[ON, PINNED, ("CONTAINER_APP_NAME", "app")],
+        &[ON, PINNED, DEVELOPMENT, ("CONTAINER_APP_NAME", "app")],
+        &[ON, PINNED, INSTANCE, ("CONTAINER_APP_NAME", "app")],
+        &[
+            ON,
+            PINNED,
+            INSTANCE,
+            ("KUBERNETES_SERVICE_HOST", "10.0.0.1"),
+        ],
     ] {
         let (settings, problems) = read(elsewhere);
 
@@ -113,17 +124,20 @@ fn the_file_of_authorities_stands_in_the_apps_folder() {
 
 #[test]
 fn a_file_that_holds_anything_but_authorities_is_a_problem() {
-    let root_ = root("Root");
+    let own_root = root("Root");
+    let weak_key = PublicKey::rsa(&SigningKey::first().modulus()[..128], &[1, 0, 1]);
+    let weak = authority("Weak").signed_by(&weak_key, &own_root);
+    let weak = weak.expect("an intermediate");
     let orphan = intermediate("Orphan", &root("Elsewhere"));
     let mut mute = authority("Mute");
     mute.key_usages = vec![rcgen::KeyUsagePurpose::CrlSign];
-    let good = root_.pem();
+    let good = own_root.pem();
     for (name, pem, text) in [
         ("nothing", String::new(), "no certificate"),
         ("no PEM", "certificate".to_owned(), "no certificate"),
         (
             "a key",
-            good.clone() + &root_.key().serialize_pem(),
+            good.clone() + &own_root.key().serialize_pem(),
             "private key",
         ),
         (
@@ -151,6 +165,16 @@ fn a_file_that_holds_anything_but_authorities_is_a_problem() {
             "an intermediate without its issuer",
             good.clone() + &orphan.pem(),
             "certificate 2 leads to no other",
+        ),
+        (
+            "a weak one",
+            good.clone() + &weak.pem(),
+            "certificate 2 has a key",
+        ),
+        (
+            "an intermediate alone",
+            intermediate("Intermediate", &own_root).pem(),
+            "certificate 1 leads to no other",
         ),
         ("too many", good.repeat(101), "more than 100"),
         ("too large", "\n".repeat(1024 * 1024 + 1), "1 MiB"),
