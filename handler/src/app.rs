@@ -8,7 +8,9 @@ use http::{Method, Request, Response};
 use tokio::sync::SetOnce;
 use tracing::Instrument as _;
 
-use crate::auth::{AuthSettings, Clock, Policy, RESOURCE_ROUTE, ResourceMetadata, Tokens};
+use crate::auth::{
+    AuthSettings, Certificates, Clock, Policy, RESOURCE_ROUTE, ResourceMetadata, Tokens,
+};
 use crate::failure::{Error, Failure};
 use crate::function::{Endpoints, Entry, Function};
 use crate::guard::{Guard, Visit};
@@ -142,6 +144,7 @@ impl<S: Send + Sync + 'static> App<S> {
                     .collect(),
                 plan.tokens,
                 Callers::new(&plan.limits.callers),
+                plan.certificates,
                 plan.clock,
             ),
             wiring: Wiring::new(self.entries()),
@@ -168,6 +171,8 @@ pub(crate) struct Assembly {
     /// Measures how often callers come.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) resource: Option<ResourceMetadata>,
+    /// The client certificates that a caller needs beside its token, if it needs one.
+    pub(crate) certificates: Option<Certificates>,
 }
 
 /// An app with its stages put together.

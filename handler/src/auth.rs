@@ -10,8 +10,9 @@
 //! 5. It is an access token that a bearer may use (RFC 8725 §3.8 to §3.12; `rules`).
 //! 6. Its caller and client are on the app's lists, where there are any (`lists`).
 //! 7. Its caller takes no more than its share of the app (`policy`, by the table of `limits`).
-//! 8. It carries a permission that the function asks for (`permissions`), and the authentication
-//!    context, where it asks for one (`contexts`).
+//! 8. Where the app asks for client certificates, one that it accepts came, too (`certificates`).
+//! 9. The token carries a permission that the function asks for (`permissions`), and the
+//!    authentication context, where it asks for one (`contexts`).
 //!
 //! [`Tokens`] does 2 to 6 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
 //! [`Challenges`] what the caller is told (RFC 6750 §3).
@@ -26,6 +27,7 @@
 mod authority;
 mod bearer;
 mod cache;
+mod certificates;
 mod challenge;
 mod claims;
 mod clock;
@@ -61,6 +63,7 @@ pub use resource::{ResourceMetadata, protected_resource};
 pub use settings::AuthSettings;
 pub use tokens::{Refresher, Tokens};
 
+pub(crate) use certificates::{Certificates, ClientCertificateHeader, FrontEnd};
 pub(crate) use permissions::Rule;
 pub(crate) use policy::{Authorized, Gate, Policy};
 pub(crate) use resource::{ROUTE as RESOURCE_ROUTE, SETTING as RESOURCE_SETTING};

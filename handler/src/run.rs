@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
-use crate::auth::{AuthSettings, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens};
+use crate::auth::{
+    AuthSettings, Certificates, FrontEnd, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens,
+};
 use crate::failure::Error;
 use crate::limits::LimitSettings;
 use crate::server;
@@ -203,6 +205,10 @@ where
         .auth
         .as_ref()
         .map(|auth| Arc::new(Tokens::new(auth, clock.clone())));
+    let certificates = settings
+        .auth
+        .as_ref()
+        .and_then(|auth| auth.certificates.as_ref());
     let name = app.name();
     let ready = app.assemble(Assembly {
         port: settings.port,
@@ -210,6 +216,7 @@ where
         route_prefix: settings.host.route_prefix,
         deadline,
         tokens: tokens.clone(),
+        certificates: certificates.map(|settings| Certificates::new(settings, clock.clone())),
         clock,
         resource: settings.resource.clone(),
         limits: settings.limits.clone(),
@@ -245,6 +252,9 @@ where
         .and_then(AuthSettings::insecure_authority)
     {
         tracing::warn!(%authority, "INSECURE: tokens of this authority are believed");
+    }
+    if certificates.is_some_and(|settings| settings.front_end == FrontEnd::Nobody) {
+        tracing::warn!("INSECURE: client certificates are believed without a front end");
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {

@@ -206,15 +206,25 @@ pub fn unknown_names(source: &dyn Source, known: &[Setting], problems: &mut Prob
 ///
 /// What stands against it, in words for [`Problems::push`].
 pub fn insecure_allowed(source: &dyn Source, url: &Url) -> Result<(), &'static str> {
+    development(source)?;
+    if !is_loopback(url) {
+        return Err("has to name an address on this machine");
+    }
+    Ok(())
+}
+
+/// Whether this is a developer's machine.
+///
+/// # Errors
+///
+/// What stands against it, in words for [`Problems::push`].
+pub(crate) fn development(source: &dyn Source) -> Result<(), &'static str> {
     let environment = source.get("AZURE_FUNCTIONS_ENVIRONMENT");
     if environment.as_deref() != Some("Development") {
         return Err("is accepted only when AZURE_FUNCTIONS_ENVIRONMENT is Development");
     }
     if DEPLOYED.iter().any(|name| source.get(name).is_some()) {
         return Err("is refused in Azure and in Kubernetes, whatever the environment is called");
-    }
-    if !is_loopback(url) {
-        return Err("has to name an address on this machine");
     }
     Ok(())
 }

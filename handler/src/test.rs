@@ -116,6 +116,7 @@ impl<S: Send + Sync + 'static> App<S> {
             tokens,
             clock: Arc::new(TokioClock(tokio::time::Instant::now())),
             resource: None,
+            certificates: None,
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());
@@ -308,6 +309,7 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                     uri,
                     headers: self.headers,
                     params: params.expect("the path matches the function's route"),
+                    certificate: None,
                     body: input::Body::Full(self.body),
                 }))
             }

@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::auth::headers;
+use crate::auth::{ClientCertificateHeader, headers};
 use crate::failure::Failure;
 use crate::function::{Context, InvocationId};
 use crate::input::{self, Rejection, Tick};
@@ -260,6 +260,7 @@ impl Wire {
         }
         parts.headers.remove(INVOCATION_ID);
         parts.headers.remove(PROXIED_ID);
+        let certificate = ClientCertificateHeader::of(&parts.headers);
         headers::strip_identity(&mut parts.headers);
         Received::Arrived(Arrived {
             function,
@@ -269,6 +270,7 @@ impl Wire {
                 uri: parts.uri,
                 headers: parts.headers,
                 params,
+                certificate,
                 body: input::Body::Stream(body),
             })),
             form: ReplyAs::Direct,

@@ -71,9 +71,12 @@ async fn give_back(request: Request) -> axum::Json<Value> {
         "method": parts.method.as_str(),
         "target": parts.uri.to_string(),
         "body": body.map(|bytes| bytes.to_vec()).unwrap_or_default(),
-        "claimed": parts.headers.contains_key("x-ms-client-principal"),
+        "claimed": CLAIMS.iter().any(|name| parts.headers.contains_key(*name)),
     }))
 }
+
+/// What the stage before has to take out.
+const CLAIMS: [&str; 2] = ["x-ms-client-principal", "x-arr-clientcert"];
 
 async fn read_json(Json(any): Json<Any>) -> Reply<Value> {
     Reply::ok(any.value)

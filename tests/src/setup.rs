@@ -42,6 +42,7 @@ pub struct Setup {
     app: App,
     host_json: Value,
     settings: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
 }
 
 impl Setup {
@@ -54,6 +55,7 @@ impl Setup {
             app,
             host_json,
             settings: BTreeMap::new(),
+            files: BTreeMap::new(),
         };
         setup.mode(Mode::Proxying)
     }
@@ -78,6 +80,13 @@ impl Setup {
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Puts a file into the app folder.
+    #[must_use]
+    pub fn file(mut self, name: &str, contents: &str) -> Self {
+        self.files.insert(name.to_owned(), contents.to_owned());
         self
     }
 
@@ -135,6 +144,9 @@ impl Setup {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let root = folder.path();
         write(&root.join("host.json"), &self.host_json);
+        for (name, contents) in &self.files {
+            std::fs::write(root.join(name), contents).expect("the folder can be written to");
+        }
         for function in self.manifest()["functions"]
             .as_array()
             .into_iter()

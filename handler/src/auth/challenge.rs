@@ -82,7 +82,7 @@ impl Challenges {
                     .with("error", "insufficient_claims")
                     .with("claims", &STANDARD.encode(request))
             }
-            Told::TooMany(_) | Told::Later(_) => return None,
+            Told::Forbidden | Told::TooMany(_) | Told::Later(_) => return None,
         };
         if let Some(address) = &self.resource_metadata {
             challenge = challenge.with("resource_metadata", address);

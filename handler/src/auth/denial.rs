@@ -133,6 +133,32 @@ pub enum Denial {
         /// When to try again, in seconds.
         retry_after: u64,
     },
+    /// The app asks for client certificates, and none came.
+    #[error(
+        "no client certificate came in X-ARR-ClientCert; set `clientCertMode` to Required, without \
+         exclusion paths, and have the caller present its certificate"
+    )]
+    CertificateMissing,
+    /// What came is not one certificate.
+    #[error("the client certificate cannot be read: {0}")]
+    CertificateMalformed(&'static str),
+    /// The certificate is not pinned and chains to no listed authority.
+    #[error("the client certificate is not trusted: {0}")]
+    CertificateUntrusted(&'static str),
+    /// The certificate has expired.
+    #[error("the client certificate has expired; the caller has to renew it")]
+    CertificateExpired,
+    /// The certificate is not valid yet.
+    #[error(
+        "the client certificate is not valid yet; compare this machine's clock with its issuer's"
+    )]
+    CertificateNotYetValid,
+    /// The certificate is not for TLS clients.
+    #[error("the client certificate is not for clients: {0}")]
+    CertificatePurpose(&'static str),
+    /// The certificate's key or signature is too weak.
+    #[error("the client certificate is too weak: {0}")]
+    CertificateAlgorithm(&'static str),
     /// The token is genuine but does not allow this call.
     #[error("the token carries none of the permissions that the function asks for")]
     MissingPermission {
@@ -165,7 +191,7 @@ impl Denial {
             Told::Nothing | Told::InvalidToken | Told::InsufficientClaims { .. } => {
                 StatusCode::UNAUTHORIZED
             }
-            Told::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Told::InsufficientScope(_) | Told::Forbidden => StatusCode::FORBIDDEN,
             Told::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Told::Later(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -178,7 +204,8 @@ impl Denial {
             Told::Nothing
             | Told::InvalidToken
             | Told::InsufficientClaims { .. }
-            | Told::InsufficientScope(_) => None,
+            | Told::InsufficientScope(_)
+            | Told::Forbidden => None,
         }
     }
 
@@ -221,6 +248,13 @@ impl Denial {
             Self::ContradictoryPermissions => "contradictory_permissions",
             Self::CallerConcurrency => "caller_concurrency",
             Self::CallerRate { .. } => "caller_rate",
+            Self::CertificateMissing => "certificate_missing",
+            Self::CertificateMalformed(_) => "certificate_malformed",
+            Self::CertificateUntrusted(_) => "certificate_untrusted",
+            Self::CertificateExpired => "certificate_expired",
+            Self::CertificateNotYetValid => "certificate_not_yet_valid",
+            Self::CertificatePurpose(_) => "certificate_purpose",
+            Self::CertificateAlgorithm(_) => "certificate_algorithm",
             Self::MissingPermission { .. } => "missing_permission",
             Self::AuthenticationContext { .. } => "authentication_context",
             Self::KeysUnavailable { .. } => "keys_unavailable",
@@ -261,6 +295,13 @@ impl Denial {
             | Self::GroupsClaim
             | Self::GroupsElsewhere
             | Self::ClientCredential => Told::InsufficientScope(&[]),
+            Self::CertificateMissing
+            | Self::CertificateMalformed(_)
+            | Self::CertificateUntrusted(_)
+            | Self::CertificateExpired
+            | Self::CertificateNotYetValid
+            | Self::CertificatePurpose(_)
+            | Self::CertificateAlgorithm(_) => Told::Forbidden,
             Self::MissingPermission { scopes } => Told::InsufficientScope(scopes),
             Self::AuthenticationContext { context, challenge } => match challenge {
                 Some(tenant) => Told::InsufficientClaims {
@@ -290,6 +331,8 @@ pub(super) enum Told<'a> {
     },
     /// That it is too much at once, and after how many seconds to ask again (RFC 6585 §4).
     TooMany(u64),
+    /// That the call is not allowed, and no other token would change that.
+    Forbidden,
     /// That it cannot be told now, and after how many seconds to ask again.
     Later(u64),
 }

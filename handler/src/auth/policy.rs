@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{Challenges, Clock, Denial, Principal, Refusal, Rule, Tokens};
+use super::{
+    Certificates, Challenges, ClientCertificateHeader, Clock, Denial, Principal, Refusal, Rule,
+    Tokens,
+};
 use crate::function::Context;
 use crate::limits::{Admitted, Callers, Excess};
 use crate::wire::{Delivery, FunctionId};
@@ -92,21 +95,25 @@ pub(crate) struct Policy {
     gates: Vec<Gate>,
     tokens: Option<Arc<Tokens>>,
     callers: Callers,
+    certificates: Option<Certificates>,
     clock: Arc<dyn Clock>,
 }
 
 impl Policy {
-    /// `tokens` is none in an app where no function asks for a token.
+    /// `tokens` is none in an app where no function asks for a token, and `certificates` where none
+    /// are asked for beside it.
     pub(crate) fn new(
         gates: Vec<Gate>,
         tokens: Option<Arc<Tokens>>,
         callers: Callers,
+        certificates: Option<Certificates>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             gates,
             tokens,
             callers,
+            certificates,
             clock,
         }
     }
@@ -132,12 +139,15 @@ impl Policy {
     async fn caller(&self, rule: &Rule, admitted: &mut Admitted) -> Result<Principal, Denial> {
         let caller = match presented(admitted.context()) {
             Some(caller) => caller,
-            None => self.verify(headers(admitted)).await?,
+            None => self.verify(Credentials::of(admitted).headers).await?,
         };
         admitted.context().note_principal(&caller);
         // Before the permission: a caller that may not call is no cheaper to refuse.
         let permit = self.callers.admit(caller.id(), self.clock.uptime());
         admitted.hold(permit.map_err(too_many)?);
+        if let Some(certificates) = &self.certificates {
+            certificates.require(Credentials::of(admitted).certificate)?;
+        }
         rule.require(&caller)?;
         Ok(caller)
     }
@@ -163,11 +173,23 @@ fn too_many(excess: Excess) -> Denial {
     }
 }
 
-/// The headers that carry the token: an HTTP request's own.
-fn headers(admitted: &Admitted) -> Option<&HeaderMap> {
-    match admitted.delivery() {
-        Delivery::Request(request) => Some(&request.headers),
-        Delivery::Message(_) | Delivery::Tick(_) => None,
+/// What a caller is known by. An event brings nothing.
+#[derive(Clone, Copy, Default)]
+struct Credentials<'a> {
+    /// The headers that carry the token.
+    headers: Option<&'a HeaderMap>,
+    certificate: Option<&'a ClientCertificateHeader>,
+}
+
+impl<'a> Credentials<'a> {
+    fn of(admitted: &'a Admitted) -> Self {
+        match admitted.delivery() {
+            Delivery::Request(request) => Self {
+                headers: Some(&request.headers),
+                certificate: request.certificate.as_ref(),
+            },
+            Delivery::Message(_) | Delivery::Tick(_) => Self::default(),
+        }
     }
 }
 

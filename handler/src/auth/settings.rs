@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::authority::{Authority, Cloud};
+use super::certificates::CertificateSettings;
 use super::claims::ClientCredential;
 use super::guid::{Guid, TenantId};
 use super::lists::{GuidList, Lists};
@@ -28,6 +29,8 @@ pub struct AuthSettings {
     /// How many verified tokens are remembered; 0 for none.
     pub(crate) cache_entries: usize,
     pub(crate) keys_cooldown: Duration,
+    /// The client certificates that callers need beside their token, if they need any.
+    pub(crate) certificates: Option<CertificateSettings>,
 }
 
 /// The tenants whose tokens are accepted.
@@ -95,6 +98,7 @@ impl AuthSettings {
                 least_cooldown..=86_400,
                 300,
             ),
+            certificates: CertificateSettings::read(source, problems),
         }
     }
 

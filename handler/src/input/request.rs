@@ -5,6 +5,7 @@ use http::{HeaderMap, Method, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::{Params, Rejection};
+use crate::auth::ClientCertificateHeader;
 use crate::failure::Failure;
 use crate::limits::InputLimits;
 
@@ -18,6 +19,8 @@ pub struct Request<B> {
     pub(crate) headers: HeaderMap,
     /// The captured parts of the route.
     pub(crate) params: Params,
+    /// Only authentication reads it, and behind it nobody has it any more.
+    pub(crate) certificate: Option<ClientCertificateHeader>,
     pub(crate) body: B,
 }
 
@@ -61,6 +64,7 @@ impl Request<Body> {
             uri: self.uri,
             headers: self.headers,
             params: self.params,
+            certificate: None,
             body,
         }
     }

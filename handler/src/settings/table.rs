@@ -111,6 +111,30 @@ pub static TABLE: &[Setting] = &[
         unit: "an https address such as `https://orders.azurewebsites.net/api`",
     },
     Setting {
+        name: "STOCKADE__AUTH__CLIENT_CERTIFICATES",
+        meaning: "Whether each call of a function that asks for a caller has to come with a client \
+                  certificate, beside its token. `app-service` says that App Service is in front \
+                  with `clientCertMode` Required, and is refused where App Service does not run \
+                  the app. A certificate is accepted if it is pinned or if it chains to a listed \
+                  authority; at least one of the two settings has to be given.",
+        default: "none is asked for, and the header is removed",
+        unit: "`app-service`",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__CLIENT_CERTIFICATE_THUMBPRINTS",
+        meaning: "The client certificates that are accepted by themselves.",
+        default: "",
+        unit: "SHA-256 thumbprints (64 hex digits, colons allowed), comma-separated",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__CLIENT_CERTIFICATE_AUTHORITIES",
+        meaning: "The file with the authorities whose client certificates are accepted: their \
+                  roots and every intermediate, since only the caller's own certificate arrives. \
+                  Read at the start.",
+        default: "",
+        unit: "the path of a PEM file, relative to the folder of host.json",
+    },
+    Setting {
         name: "STOCKADE__SECRETS__VAULT_URI",
         meaning: "The Key Vault that secrets are read from.",
         default: "",

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::values::{OffsetTime, Text, payload_text, unquoted};
 use super::{Delivery, FunctionId, Message, ReplyAs, Routes, method, path_and_query};
-use crate::auth::headers;
+use crate::auth::{ClientCertificateHeader, headers};
 use crate::function::Entry;
 use crate::input::{self, Rejection, Tick, declared_length};
 use crate::on::TriggerKind;
@@ -254,12 +254,14 @@ impl HttpData<'_> {
             .ok_or(Rejection::NOT_AN_ENVELOPE)?;
         let mut headers = self.headers;
         let body = body(&headers, self.body);
+        let certificate = ClientCertificateHeader::of(&headers);
         headers::strip_identity(&mut headers);
         Ok(input::Request {
             method,
             uri,
             headers,
             params,
+            certificate,
             body,
         })
     }
