@@ -24,8 +24,12 @@ pub struct Challenges {
 
 /// A caller who was turned away, and the challenge that goes with the answer.
 #[derive(Debug, thiserror::Error)]
-#[error("{denial}")]
-pub struct Refusal {
+#[error("{}", .0.denial)]
+pub struct Refusal(Box<Refused>);
+
+/// Boxed, because it is rare: what an outcome might hold is carried by every invocation.
+#[derive(Debug)]
+struct Refused {
     denial: Denial,
     challenge: Option<HeaderValue>,
 }
@@ -52,7 +56,7 @@ impl Challenges {
     /// Turns a caller away.
     pub(crate) fn refuse(&self, denial: Denial) -> Refusal {
         let challenge = self.challenge(&denial.told());
-        Refusal { denial, challenge }
+        Refusal(Box::new(Refused { denial, challenge }))
     }
 
     fn challenge(&self, told: &Told<'_>) -> Option<HeaderValue> {
@@ -94,17 +98,17 @@ impl Challenges {
 impl Refusal {
     /// Why, for the operator.
     pub fn denial(&self) -> &Denial {
-        &self.denial
+        &self.0.denial
     }
 
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
-        self.denial.status()
+        self.0.denial.status()
     }
 
     /// The `WWW-Authenticate` header of the answer, if it has one.
     pub fn www_authenticate(&self) -> Option<&HeaderValue> {
-        self.challenge.as_ref()
+        self.0.challenge.as_ref()
     }
 }
 
