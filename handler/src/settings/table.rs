@@ -111,6 +111,13 @@ pub static TABLE: &[Setting] = &[
         unit: "an https address such as `https://orders.azurewebsites.net/api`",
     },
     Setting {
+        name: "STOCKADE__AUTH__KEYS_APP_ID",
+        meaning: "The app whose own signing keys are asked for: this one, if it has a claims mapping \
+                  policy, since its tokens are then signed with keys of its own.",
+        default: "the keys that the tenant signs with for all apps",
+        unit: "a client id (GUID)",
+    },
+    Setting {
         name: "STOCKADE__SECRETS__VAULT_URI",
         meaning: "The Key Vault that secrets are read from.",
         default: "",
