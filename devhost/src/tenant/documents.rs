@@ -20,7 +20,7 @@ impl<'a> Documents<'a> {
     /// `None` when there is no such tenant.
     pub(super) fn new(origin: &'a str, tenant: &'a str, version: Version) -> Option<Self> {
         let exists = is_tenant_id(tenant) || is_shared(tenant);
-        exists.then(|| Self {
+        exists.then_some(Self {
             origin,
             tenant,
             version,
