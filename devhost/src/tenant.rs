@@ -24,7 +24,7 @@ mod service;
 mod tests;
 mod token;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,9 @@ struct Shared {
     origin: String,
     /// Signs what must not be accepted; never published.
     foreign: SigningKey,
+    /// Signs what the app under development gets once it has a claims mapping; published to those who
+    /// ask for that app's keys. Few do, so it is made for the first of them.
+    application: LazyLock<Arc<SigningKey>>,
     state: Mutex<State>,
 }
 
@@ -100,6 +103,7 @@ impl Tenant {
             shared: Arc::new(Shared {
                 origin: origin.into().trim_end_matches('/').to_owned(),
                 foreign: SigningKey::generate(),
+                application: LazyLock::new(|| Arc::new(SigningKey::generate())),
                 state: Mutex::new(state),
             }),
         }
@@ -120,6 +124,7 @@ impl Tenant {
         let key = match request.signed_by {
             SignedBy::Current => &key,
             SignedBy::Foreign => &self.shared.foreign,
+            SignedBy::Application => &self.shared.application,
         };
         token::sign(request, &self.shared.origin, key)
     }

@@ -324,6 +324,25 @@ fn a_context_is_a_text_in_a_list_and_nothing_else() {
 }
 
 #[test]
+fn an_app_with_a_claims_mapping_takes_what_is_signed_for_it_alone() {
+    let status = |setup: Setup, signed_by: &str| {
+        let host = setup.start();
+        let token = host.token(&json!({"scopes": ["Orders.Read"], "signed_by": signed_by}));
+        Request::get("/api/whoami")
+            .bearer(&token)
+            .send(host.port)
+            .status
+    };
+    let with_its_keys = || guarded().setting("STOCKADE__AUTH__KEYS_APP_ID", AUDIENCE);
+
+    assert_eq!(status(with_its_keys(), "application"), 200);
+    assert_eq!(status(with_its_keys(), "foreign"), 401);
+    assert_eq!(status(guarded(), "application"), 401);
+    let anothers = guarded().setting("STOCKADE__AUTH__KEYS_APP_ID", CLIENT);
+    assert_eq!(status(anothers, "application"), 401);
+}
+
+#[test]
 fn who_is_on_every_list_gets_in_and_nobody_else_does_in_every_mode() {
     for mode in Mode::ALL {
         let host = guarded()

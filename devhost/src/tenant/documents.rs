@@ -12,51 +12,52 @@ pub(super) struct Documents<'a> {
     origin: &'a str,
     tenant: &'a str,
     version: Version,
-    /// The query of an application with keys of its own, `?` included.
-    app: String,
+    /// The application whose keys are asked for.
+    app: Option<String>,
 }
 
 impl<'a> Documents<'a> {
     /// `None` when there is no such tenant.
     pub(super) fn new(origin: &'a str, tenant: &'a str, version: Version) -> Option<Self> {
         let exists = is_tenant_id(tenant) || is_shared(tenant);
-        exists.then(|| Self {
+        exists.then_some(Self {
             origin,
             tenant,
             version,
-            app: String::new(),
+            app: None,
         })
     }
 
-    /// Carries `?appid=` over into the address of the keys.
+    /// Takes the application from `?appid=`.
     pub(super) fn for_app(self, query: &str) -> Self {
         let app = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "appid");
-        let app = app.map(|(name, id)| {
-            let query = form_urlencoded::Serializer::new(String::new())
-                .append_pair(&name, &id)
-                .finish();
-            format!("?{query}")
-        });
         Self {
-            app: app.unwrap_or_default(),
+            app: app.map(|(_, id)| id.into_owned()),
             ..self
         }
     }
 
+    /// The application whose keys are asked for.
+    pub(super) fn app(&self) -> Option<&str> {
+        self.app.as_deref()
+    }
+
     pub(super) fn metadata(&self) -> Value {
-        let Self {
-            origin,
-            tenant,
-            app,
-            ..
-        } = self;
+        let Self { origin, tenant, .. } = self;
+        let query = self.app.as_ref().map(|id| {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("appid", id)
+                .finish();
+            format!("?{query}")
+        });
+        let query = query.unwrap_or_default();
         let (keys, authority) = match self.version {
             Version::V2 => ("discovery/v2.0/keys", "oauth2/v2.0"),
             Version::V1 => ("discovery/keys", "oauth2"),
         };
         json!({
             "issuer": self.issuer(),
-            "jwks_uri": format!("{origin}/{tenant}/{keys}{app}"),
+            "jwks_uri": format!("{origin}/{tenant}/{keys}{query}"),
             "token_endpoint": format!("{origin}/{tenant}/{authority}/token"),
             "authorization_endpoint": format!("{origin}/{tenant}/{authority}/authorize"),
             "token_endpoint_auth_methods_supported": ["client_secret_post"],

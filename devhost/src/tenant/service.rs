@@ -1,5 +1,6 @@
 //! The stand-in's HTTP side: which request gets which answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -82,13 +83,11 @@ impl Tenant {
             ),
             [tenant, "discovery", "v2.0", "keys"] => (
                 Target::Keys,
-                self.documents(tenant, Version::V2, query)?
-                    .key_set(&self.lock().keys),
+                self.key_set(&self.documents(tenant, Version::V2, query)?),
             ),
             [tenant, "discovery", "keys"] => (
                 Target::Keys,
-                self.documents(tenant, Version::V1, query)?
-                    .key_set(&self.lock().keys),
+                self.key_set(&self.documents(tenant, Version::V1, query)?),
             ),
             _ => return None,
         })
@@ -102,6 +101,14 @@ impl Tenant {
     ) -> Option<Documents<'a>> {
         let documents = Documents::new(&self.shared.origin, tenant, version)?;
         Some(documents.for_app(query))
+    }
+
+    fn key_set(&self, documents: &Documents<'_>) -> Value {
+        let mut keys = self.lock().keys.clone();
+        if documents.app() == Some(AUDIENCE) {
+            keys.push(Arc::clone(&self.shared.application));
+        }
+        documents.key_set(&keys)
     }
 
     async fn serve_document(

@@ -50,6 +50,8 @@ pub enum SignedBy {
     Current,
     /// One that the tenant never published.
     Foreign,
+    /// The own one of the app under development, as if it had a claims mapping.
+    Application,
 }
 
 /// A token to be made, as `POST /stand-in/token` takes it. Left alone it is one that the app under

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-use super::guid::TenantId;
+use super::guid::{Guid, TenantId};
 
 /// The cloud whose Entra ID signs the tokens.
 ///
@@ -44,6 +44,8 @@ pub(crate) struct Authority {
     v2: String,
     /// What a v1 issuer begins with, up to the tenant.
     v1: &'static str,
+    /// The app whose own keys are asked for, in place of those that a tenant signs with for all.
+    app: Option<Guid>,
 }
 
 impl Cloud {
@@ -91,7 +93,18 @@ impl Authority {
     pub(crate) fn at(origin: Url, cloud: Cloud) -> Self {
         let v2 = origin.to_string();
         let v1 = cloud.v1_issuer();
-        Self { origin, v2, v1 }
+        Self {
+            origin,
+            v2,
+            v1,
+            app: None,
+        }
+    }
+
+    /// The same login host, asked for the keys of one app: an app with claims mapping has its own
+    /// (Entra ID: access tokens).
+    pub(crate) fn for_app(self, app: Option<Guid>) -> Self {
+        Self { app, ..self }
     }
 
     pub(crate) fn origin(&self) -> &Url {
@@ -109,6 +122,9 @@ impl Authority {
             "/{}{version}/.well-known/openid-configuration",
             issuer.tenant
         ));
+        if let Some(app) = &self.app {
+            url.set_query(Some(&format!("appid={}", app.as_str())));
+        }
         url
     }
 
@@ -194,6 +210,26 @@ mod tests {
                 format!("{host}/{TENANT}/.well-known/openid-configuration")
             );
         }
+    }
+
+    #[test]
+    fn an_app_with_keys_of_its_own_is_named_to_the_login_host_and_nowhere_else() {
+        let app = "eeeeeeee-0000-4000-8000-000000000007";
+        let authority =
+            Authority::of(Cloud::Public).for_app(Some(Guid::parse(app).expect("a GUID")));
+        let v2 = issuer(Version::V2);
+
+        let asked = authority.metadata(v2);
+        assert!(
+            asked
+                .as_str()
+                .ends_with(&format!("/openid-configuration?appid={app}"))
+        );
+        assert!(authority.is_named(
+            v2,
+            &format!("https://login.microsoftonline.com/{TENANT}/v2.0")
+        ));
+        assert_eq!(authority.authorize(v2.tenant).query(), None);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub enum Denial {
     Client,
     /// The caller is not on the list.
     #[error("the caller is not one that STOCKADE__AUTH__PRINCIPALS lists")]
-    Principal,
+    UnlistedPrincipal,
     /// The caller is in no group on the list.
     #[error("the caller is a member of none of the groups that STOCKADE__AUTH__GROUPS lists")]
     Group,
@@ -240,7 +240,7 @@ impl Denial {
             Self::IdToken => "id_token",
             Self::BoundToken => "bound_token",
             Self::Client => "client",
-            Self::Principal => "principal",
+            Self::UnlistedPrincipal => "principal",
             Self::Group => "group",
             Self::GroupsClaim => "groups_claim",
             Self::GroupsElsewhere => "groups_elsewhere",
@@ -290,7 +290,7 @@ impl Denial {
             Self::CallerRate { retry_after } => Told::TooMany(*retry_after),
             Self::ContradictoryPermissions
             | Self::Client
-            | Self::Principal
+            | Self::UnlistedPrincipal
             | Self::Group
             | Self::GroupsClaim
             | Self::GroupsElsewhere

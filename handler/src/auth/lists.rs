@@ -42,7 +42,7 @@ impl Lists {
             // Only `oid` means the same caller in each app, so the subject does not stand in for it.
             let own = claims.object_id.as_deref();
             if !own.is_some_and(|own| principals.has(own)) {
-                return Err(Denial::Principal);
+                return Err(Denial::UnlistedPrincipal);
             }
         }
         if let Some(groups) = &self.groups {

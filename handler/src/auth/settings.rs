@@ -83,7 +83,8 @@ impl AuthSettings {
             authority: match insecure_authority {
                 Some(origin) => Authority::at(origin, cloud),
                 None => Authority::of(cloud),
-            },
+            }
+            .for_app(read_keys_app_id(source, problems)),
             tenants: tenants.unwrap_or(Tenants::Listed(Vec::new())),
             audiences: audiences.unwrap_or_default(),
             lists: read_lists(source, problems),
@@ -189,6 +190,15 @@ fn read_guids(
     guids.ok()
 }
 
+fn read_keys_app_id(source: &dyn Source, problems: &mut Problems) -> Option<Guid> {
+    let text = problems.text(source, KEYS_APP_ID)?;
+    let app = Guid::parse(&text.to_ascii_lowercase());
+    if app.is_err() {
+        problems.push(KEYS_APP_ID, "is no client id (a GUID)");
+    }
+    app.ok()
+}
+
 fn read_insecure_authority(source: &dyn Source, problems: &mut Problems) -> Option<Url> {
     let url: Url = problems.parse(source, INSECURE_AUTHORITY)?;
     let bare = url.path() == "/"
@@ -224,6 +234,7 @@ const CLOCK_SKEW_SECONDS: &str = "STOCKADE__AUTH__CLOCK_SKEW_SECONDS";
 const MAX_TOKEN_BYTES: &str = "STOCKADE__AUTH__MAX_TOKEN_BYTES";
 const TOKEN_CACHE_ENTRIES: &str = "STOCKADE__AUTH__TOKEN_CACHE_ENTRIES";
 const KEYS_COOLDOWN_SECONDS: &str = "STOCKADE__AUTH__KEYS_COOLDOWN_SECONDS";
+const KEYS_APP_ID: &str = "STOCKADE__AUTH__KEYS_APP_ID";
 const INSECURE_AUTHORITY: &str = "STOCKADE__AUTH__INSECURE_AUTHORITY";
 
 #[cfg(test)]
@@ -298,6 +309,9 @@ mod tests {
             (GROUPS, "11111111-2222-3333-4444-555555555555,"),
             (MIN_CLIENT_CREDENTIAL, "2"),
             (MIN_CLIENT_CREDENTIAL, ""),
+            (KEYS_APP_ID, "api://orders"),
+            (KEYS_APP_ID, "11111111-2222-3333-4444-555555555555&x=1"),
+            (KEYS_APP_ID, ""),
             (ACCEPT_V1, "yes"),
             (CLOCK_SKEW_SECONDS, "301"),
             (CLOCK_SKEW_SECONDS, "-1"),

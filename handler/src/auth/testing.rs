@@ -98,24 +98,33 @@ impl TestTenant {
 
     /// Publishes these keys in place of all others, for tokens of both forms.
     pub fn publish(&self, keys: &[Value]) {
+        self.publish_under("", keys);
+    }
+
+    /// Publishes these keys to those who ask for the keys of one app.
+    pub fn publish_for_app(&self, app: &str, keys: &[Value]) {
+        self.publish_under(&format!("?appid={app}"), keys);
+    }
+
+    fn publish_under(&self, query: &str, keys: &[Value]) {
         let keys = json!({ "keys": keys }).to_string();
         for (version, issuer) in [
             ("/v2.0", format!("{LOGIN}/{TENANT}/v2.0")),
             ("", format!("https://sts.windows.net/{TENANT}/")),
         ] {
-            let keys_path = format!("/{TENANT}/discovery{version}/keys");
+            let keys_path = format!("/{TENANT}/discovery{version}/keys{query}");
             let metadata = json!({
                 "issuer": issuer,
                 "jwks_uri": format!("{LOGIN}{keys_path}"),
                 "cloud_instance_name": CLOUD_INSTANCE,
             });
-            let path = format!("/{TENANT}{version}/.well-known/openid-configuration");
+            let path = format!("/{TENANT}{version}/.well-known/openid-configuration{query}");
             self.serve(&path, metadata.to_string());
             self.serve(&keys_path, keys.clone());
         }
     }
 
-    /// Answers requests for `path` with this document.
+    /// Answers requests for `path`, which may have a query, with this document.
     pub fn serve(&self, path: &str, document: String) {
         self.published().documents.insert(path.to_owned(), document);
     }
@@ -130,7 +139,7 @@ impl TestTenant {
         self.published().outage = None;
     }
 
-    /// The paths that were asked for so far.
+    /// The paths that were asked for so far, with their queries.
     pub fn requests(&self) -> Vec<String> {
         self.published().requests.clone()
     }
@@ -147,11 +156,15 @@ impl Fetch for TestTenant {
             // As a network would, let others run before the answer is there.
             tokio::task::yield_now().await;
             let mut published = tenant.published();
-            published.requests.push(url.path().to_owned());
+            let path = match url.query() {
+                Some(query) => format!("{}?{query}", url.path()),
+                None => url.path().to_owned(),
+            };
+            published.requests.push(path.clone());
             if let Some(status) = published.outage {
                 return Err(FetchError::Status(status));
             }
-            match published.documents.get(url.path()) {
+            match published.documents.get(&path) {
                 Some(document) => Ok(Bytes::from(document.clone())),
                 None => Err(FetchError::Status(404)),
             }

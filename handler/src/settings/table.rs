@@ -111,6 +111,13 @@ pub static TABLE: &[Setting] = &[
         unit: "an https address such as `https://orders.azurewebsites.net/api`",
     },
     Setting {
+        name: "STOCKADE__AUTH__KEYS_APP_ID",
+        meaning: "The app whose own signing keys are asked for: this one, if it has a claims mapping \
+                  policy, since its tokens are then signed with keys of its own.",
+        default: "the keys that the tenant signs with for all apps",
+        unit: "a client id (GUID)",
+    },
+    Setting {
         name: "STOCKADE__AUTH__CLIENT_CERTIFICATES",
         meaning: "Whether each call of a function that asks for a caller has to come with a client \
                   certificate, beside its token. `app-service` says that App Service is in front \

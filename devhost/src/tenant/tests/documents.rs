@@ -98,6 +98,32 @@ async fn an_application_with_its_own_keys_finds_them_by_its_id() {
 }
 
 #[tokio::test]
+async fn the_key_of_an_application_is_published_to_those_who_ask_for_it() {
+    let token = SHARED.mint(&TokenRequest {
+        signed_by: SignedBy::Application,
+        ..TokenRequest::default()
+    });
+    let verified = async |query: &str| {
+        let keys = format!("{}{query}", v2_keys());
+        verify(&SHARED, &token, &keys, &v2_issuer()).await
+    };
+
+    assert!(verified(&format!("?appid={AUDIENCE}")).await.is_ok());
+    for other in [
+        "",
+        "?appid=",
+        &format!("?appid={CLIENT}"),
+        &format!("?app={AUDIENCE}"),
+    ] {
+        assert_eq!(
+            verified(other).await,
+            Err("no such key".to_owned()),
+            "{other}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_named_by_the_hash_of_a_certificate_that_holds_it() {
     let keys = get(&SHARED, &v2_keys()).await;
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2);

@@ -70,6 +70,38 @@ const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
 #[tokio::test]
+async fn the_keys_of_an_app_are_found_by_its_id_and_by_nobody_else() {
+    let (app, other) = (
+        "eeeeeeee-0000-4000-8000-000000000007",
+        "eeeeeeee-0000-4000-8000-000000000008",
+    );
+    let find = async |settings: &[(&str, &str)]| {
+        let harness = Harness::new(settings);
+        let own = [SigningKey::second().jwk()];
+        harness.tenant.publish_for_app(app, &own);
+        harness
+            .tenant
+            .publish_for_app(other, &[SigningKey::first().jwk()]);
+        let found = (
+            harness.find("second-key").await,
+            harness.find("first-key").await,
+        );
+        (found, harness.tenant.requests())
+    };
+
+    let (found, requests) = find(&[("STOCKADE__AUTH__KEYS_APP_ID", &app.to_uppercase())]).await;
+    assert_eq!(found, ("found", "unknown_key"));
+    let query = format!("?appid={app}");
+    assert!(requests.len() >= 2 && requests.iter().all(|path| path.ends_with(&query)));
+
+    let (found, _) = find(&[("STOCKADE__AUTH__KEYS_APP_ID", other)]).await;
+    assert_eq!(found, ("unknown_key", "found"));
+    let (found, requests) = find(&[]).await;
+    assert_eq!(found, ("unknown_key", "found"));
+    assert!(requests.iter().all(|path| !path.contains('?')));
+}
+
+#[tokio::test]
 async fn the_first_token_brings_the_keys_and_the_next_ones_use_them() {
     let harness = Harness::new(&[]);
     assert!(!harness.keys.are_ready());
