@@ -350,26 +350,28 @@ fn the_first_and_the_last_second_count_and_remembering_changes_nothing() {
         }),
         &issuer,
     );
-    for harness in [
-        Harness::pinning(certificate.der()),
-        Harness::trusting(&[&issuer]),
-    ] {
-        let mut outcomes = Vec::new();
-        for _ in 0..5 {
-            outcomes.push(harness.outcome(certificate.der()));
+    let pinning = || Harness::pinning(certificate.der());
+    let trusting = || Harness::trusting(&[&issuer]);
+    let (pinning_before, trusting_before) = (pinning(), trusting());
+    for (seconds, rule) in (0..).zip([
+        "certificate_not_yet_valid",
+        "accepted",
+        "accepted",
+        "accepted",
+        "certificate_expired",
+    ]) {
+        let harnesses = [pinning(), trusting()];
+        for fresh in &harnesses {
+            fresh.clock.advance(seconds * second);
+        }
+        let remembering = [&pinning_before, &trusting_before];
+        for harness in harnesses.iter().chain(remembering) {
+            let outcome = harness.outcome(certificate.der());
+            assert_eq!(outcome, rule, "after {seconds} seconds");
+        }
+        for harness in remembering {
             harness.clock.advance(second);
         }
-
-        assert_eq!(
-            outcomes,
-            [
-                "certificate_not_yet_valid",
-                "accepted",
-                "accepted",
-                "accepted",
-                "certificate_expired"
-            ]
-        );
     }
 }
 
