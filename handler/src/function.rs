@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::{Authorized, Identity};
 use crate::failure::{self, Error, Failure};
@@ -115,8 +116,19 @@ impl<S: Send + Sync + 'static> Function<S> {
         limits: &InputLimits,
         state: &S,
     ) -> Result<Outputs, Failure> {
+        let (running, _permit) = self.begin(authorized, limits, state)?;
+        running.await
+    }
+
+    /// Guards now, the rest in a future. It may run for as long as the permit is held.
+    fn begin<'a>(
+        &'a self,
+        authorized: Authorized,
+        limits: &'a InputLimits,
+        state: &'a S,
+    ) -> Result<(Running<'a>, OwnedSemaphorePermit), Failure> {
         let (admitted, identity) = authorized.into_parts();
-        let (context, delivery, _permit) = admitted.into_parts();
+        let (context, delivery, permit) = admitted.into_parts();
         let arrival = Arrival {
             context,
             identity,
@@ -125,7 +137,7 @@ impl<S: Send + Sync + 'static> Function<S> {
         let visit = Visit::new(&arrival, self.entry.trigger.kind);
         failure::contained(|| self.guards.iter().try_for_each(|guard| guard(&visit)))?
             .map_err(Failure::Function)?;
-        self.endpoint.run(arrival, limits, state).await
+        Ok((self.endpoint.run(arrival, limits, state), permit))
     }
 }
 
