@@ -186,26 +186,28 @@ pub(crate) struct Ready<S> {
 }
 
 impl<S: Send + Sync + 'static> Ready<S> {
-    /// Answers a request on the port.
-    pub(crate) async fn serve(&self, request: Request<Body>) -> Response<Body> {
-        match self.wire.read(request).await {
-            Received::Arrived(arrived) => self.answer(arrived).await.into_response(),
-            Received::Undeliverable(undeliverable) => self
-                .wiring
-                .answer(self.telemetry.undeliverable(undeliverable))
-                .into_response(),
-            Received::Ping => crate::wire::empty(http::StatusCode::OK),
+    /// Answers a request on the port. It comes in a box, or the future would hold it twice.
+    pub(crate) async fn serve(&self, request: Box<Request<Body>>) -> Response<Body> {
+        // A match around the answer would keep room for what was read while the answer is made.
+        let arrived = match self.wire.read(*request).await {
+            Received::Arrived(arrived) => arrived,
+            Received::Undeliverable(undeliverable) => {
+                let recorded = self.telemetry.undeliverable(undeliverable);
+                return self.wiring.answer(recorded).into_response();
+            }
+            Received::Ping => return crate::wire::empty(http::StatusCode::OK),
             Received::Foreign(foreign) => {
                 tracing::warn!(rule = foreign.rule(), "request turned away: {foreign}");
-                crate::wire::empty(foreign.status())
+                return crate::wire::empty(foreign.status());
             }
-        }
+        };
+        self.answer(arrived).await.into_response()
     }
 
     /// Answers the host. Whatever happens is on record before the host is told.
     pub(crate) async fn answer(&self, arrived: Arrived) -> Answered {
         let (invocation, record) = self.telemetry.open(arrived);
-        let deadline = invocation.context().deadline();
+        let deadline = record.deadline();
         let work = self
             .run(invocation, record.reply())
             .instrument(record.span());

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use crate::auth::{Authorized, Identity, ResourceMetadata};
 use crate::failure::{self, Error, Failure};
 use crate::guard::{Guard, Visit};
-use crate::limits::InputLimits;
+use crate::limits::{InputLimits, Permit};
 use crate::on::{Settled, Trigger};
 use crate::output::{Outputs, Plan, Returns};
 use crate::wire::Delivery;
@@ -114,8 +114,18 @@ impl<S: Send + Sync + 'static> Function<S> {
         authorized: Authorized,
         around: Surroundings<'_, S>,
     ) -> Result<Outputs, Failure> {
+        let (running, _permit) = self.begin(authorized, around)?;
+        running.await
+    }
+
+    /// Guards now, the rest in a future. It may run for as long as the permit is held.
+    fn begin<'a>(
+        &'a self,
+        authorized: Authorized,
+        around: Surroundings<'a, S>,
+    ) -> Result<(Running<'a>, Permit), Failure> {
         let (admitted, identity) = authorized.into_parts();
-        let (context, delivery, _permit) = admitted.into_parts();
+        let (context, delivery, permit) = admitted.into_parts();
         let arrival = Arrival {
             context,
             identity,
@@ -124,7 +134,7 @@ impl<S: Send + Sync + 'static> Function<S> {
         let visit = Visit::new(&arrival, self.entry.trigger.kind);
         failure::contained(|| self.guards.iter().try_for_each(|guard| guard(&visit)))?
             .map_err(Failure::Function)?;
-        self.endpoint.run(arrival, around).await
+        Ok((self.endpoint.run(arrival, around), permit))
     }
 }
 

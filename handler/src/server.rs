@@ -106,10 +106,11 @@ fn service<S: Send + Sync + 'static>(
 > {
     service_fn(move |request: http::Request<Incoming>| {
         let ready = Arc::clone(&ready);
+        let request = Box::new(request.map(Body::new));
         // Boxed, or each idle connection would hold the room that an invocation takes.
         Box::pin(async move {
             let _lines = Held;
-            let answered = AssertUnwindSafe(ready.serve(request.map(Body::new)));
+            let answered = AssertUnwindSafe(ready.serve(request));
             // The host must never see a connection close without an answer.
             let response: Response<Body> = answered
                 .catch_unwind()

@@ -119,6 +119,11 @@ impl Record {
         self.span.clone()
     }
 
+    /// When the invocation is given up.
+    pub(crate) fn deadline(&self) -> tokio::time::Instant {
+        self.context.deadline()
+    }
+
     /// How the invocation will be answered.
     pub(crate) fn reply(&self) -> &Reply {
         &self.reply

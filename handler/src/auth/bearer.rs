@@ -42,24 +42,13 @@ fn is_b64token(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let unpadded = &text[..text.len() - padding];
     // Every byte is looked at: a token has a thousand, and a loop without a way out is quick.
-    let foreign = unpadded
-        .iter()
-        .fold(0, |foreign, byte| foreign | FOREIGN[usize::from(*byte)]);
-    !unpadded.is_empty() && foreign == 0
+    let known = unpadded.iter().fold(true, |known, byte| {
+        known
+            & (byte.is_ascii_alphanumeric()
+                | matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
+    });
+    !unpadded.is_empty() && known
 }
-
-/// 1 for every byte that no token has.
-const FOREIGN: [u8; 256] = {
-    let mut foreign = [1; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let known = (byte as u8).is_ascii_alphanumeric()
-            || matches!(byte as u8, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        foreign[byte] = !known as u8;
-        byte += 1;
-    }
-    foreign
-};
 
 #[cfg(test)]
 mod tests {

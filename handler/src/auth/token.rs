@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr_iter;
 
 use super::denial::Denial;
 use super::json::{self, Value};
@@ -36,14 +37,13 @@ impl<'t> Compact<'t> {
     ///
     /// [`Denial::Malformed`] unless there are exactly three and none is empty.
     pub(super) fn split(token: &'t str) -> Result<Self, Denial> {
-        let three = || {
-            let (header, rest) = token.split_once('.')?;
-            let (payload, signature) = rest.split_once('.')?;
-            (!signature.contains('.')).then_some((header, payload, signature))
+        let mut dots = memchr_iter(b'.', token.as_bytes());
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(Denial::Malformed("it does not have three segments"));
         };
-        let (header, payload, signature) =
-            three().ok_or(Denial::Malformed("it does not have three segments"))?;
-        let signed = &token[..token.len() - signature.len() - 1];
+        let signed = &token[..second];
+        let (header, payload) = (&signed[..first], &signed[first + 1..]);
+        let signature = &token[second + 1..];
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
             return Err(Denial::Malformed("one of its segments is empty"));
         }

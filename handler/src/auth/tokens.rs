@@ -131,10 +131,10 @@ impl Tokens {
         let compact = Compact::split(token)?;
         let now = numeric_date(self.clock.0.now());
         let Some(cache) = &self.cache else {
-            return Ok(self.check(compact, now).await?.principal);
+            return Ok(self.check(&compact, now).await?.principal);
         };
         if !cache.has_seen(token) {
-            let verified = self.check(compact, now).await?;
+            let verified = self.check(&compact, now).await?;
             cache.note(token);
             return Ok(verified.principal);
         }
@@ -142,13 +142,13 @@ impl Tokens {
         if let Some(principal) = cache.recall(fingerprint, now, self.clock.0.uptime()) {
             return Ok(principal);
         }
-        let verified = self.check(compact, now).await?;
+        let verified = self.check(&compact, now).await?;
         let principal = verified.principal.clone();
         cache.remember(fingerprint, verified);
         Ok(principal)
     }
 
-    async fn check(&self, token: Compact<'_>, now: u64) -> Result<Remembered, Denial> {
+    async fn check(&self, token: &Compact<'_>, now: u64) -> Result<Remembered, Denial> {
         let known = |issuer, key_id: &str| self.keys.known(issuer, key_id);
         let (issuer, key_id) = match self.check_by(token, now, known)? {
             Checked::Good(verified) => return Ok(verified),
@@ -165,7 +165,7 @@ impl Tokens {
     /// Checks a token by a key that is at hand.
     fn check_by(
         &self,
-        token: Compact<'_>,
+        token: &Compact<'_>,
         now: u64,
         key: impl FnOnce(Issuer, &str) -> Result<Option<Arc<Key>>, Denial>,
     ) -> Result<Checked, Denial> {

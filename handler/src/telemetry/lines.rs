@@ -179,7 +179,13 @@ impl Visit for Members<'_> {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.name(field.name());
-        if value.is_finite() {
+        let thousandths = (value * 1000.0).round();
+        if (0.0..1e15).contains(&thousandths) {
+            // A duration, most of the time; exact to the last digit would take ten times as long.
+            let thousandths = thousandths as u64;
+            let _ = write!(self.0, "{}.", thousandths / 1000);
+            write_digits(self.0, thousandths % 1000, 3);
+        } else if value.is_finite() {
             let _ = write!(self.0, "{value:.3}");
         } else {
             self.0.push_str("null");
@@ -214,7 +220,11 @@ struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(is_plain_ascii) {
+        // A loop without a way out looks at many bytes at once.
+        if text
+            .bytes()
+            .fold(true, |plain, byte| plain & is_plain_ascii(byte))
+        {
             self.0.push_str(text);
             return Ok(());
         }
@@ -239,7 +249,7 @@ impl fmt::Write for Escaped<'_> {
 
 /// Most texts hold nothing else, and a byte is judged more quickly than a character.
 fn is_plain_ascii(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+    matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')
 }
 
 fn needs_escape(character: char) -> bool {
@@ -258,7 +268,6 @@ fn write_time(out: &mut String, time: SystemTime) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil_from_days(days);
-    // Written digit by digit: the machinery of `write!` would cost more than all the rest of it.
     for (number, digits, after) in [
         (year, 4, '-'),
         (month, 2, '-'),
@@ -268,11 +277,17 @@ fn write_time(out: &mut String, time: SystemTime) {
         (second_of_day % 60, 2, '.'),
         (u64::from(since.subsec_millis()), 3, 'Z'),
     ] {
-        for place in (0..digits).rev() {
-            let digit = number / 10_u64.pow(place) % 10;
-            out.push(char::from(b'0' + digit as u8));
-        }
+        write_digits(out, number, digits);
         out.push(after);
+    }
+}
+
+/// The last `digits` digits of a number. The machinery of `write!` would cost more than all else that
+/// a line takes.
+fn write_digits(out: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = number / 10_u64.pow(place) % 10;
+        out.push(char::from(b'0' + digit as u8));
     }
 }
 

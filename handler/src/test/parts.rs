@@ -38,7 +38,7 @@ impl<S: Send + Sync + 'static> TestApp<S> {
 
     /// Answers a request as it comes on the port, which is 0 here.
     pub async fn serve(&self, request: Request<Body>) -> Response<Body> {
-        let answer = self.ready.serve(request);
+        let answer = self.ready.serve(Box::new(request));
         answer.with_subscriber(self.dispatch.clone()).await
     }
 

@@ -259,7 +259,7 @@ fn in_envelope(outputs: Outputs, names: &Names) -> Result<Packed, Failure> {
             AnswerBody::Bytes(_) | AnswerBody::Stream(_) => return Err(NOT_TEXT),
         },
     };
-    let mut json = Vec::with_capacity(1024 + text.len() * 2);
+    let mut json = Vec::with_capacity(768 + text.len() * 2);
     json.extend_from_slice(START);
     write_http(&mut json, status, &headers, &text)?;
     write_messages(&mut json, &outputs.messages, names, true);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use memchr::memchr;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
@@ -38,7 +39,7 @@ pub(super) fn unquoted(quoted: &str) -> serde_json::Result<String> {
         .and_then(|rest| rest.strip_suffix('"'));
     let mut rest = inner.ok_or_else(|| serde_json::Error::custom("not a string"))?;
     let mut text = String::with_capacity(rest.len());
-    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+    while let Some(at) = memchr(b'\\', rest.as_bytes()) {
         text.push_str(&rest[..at]);
         text.push(match rest.as_bytes().get(at + 1) {
             Some(byte @ (b'"' | b'\\' | b'/')) => char::from(*byte),
