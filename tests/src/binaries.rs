@@ -16,18 +16,33 @@ pub fn path(name: &str) -> &'static Path {
     static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
 
     BUILT
-        .get_or_init(build)
+        .get_or_init(|| build(&["--workspace", "--bins"]))
         .get(name)
         .unwrap_or_else(|| panic!("the workspace has no binary `{name}`"))
 }
 
-/// Builds all binaries as a release would, without the features of tests, and asks cargo where they
-/// are.
-fn build() -> BTreeMap<String, PathBuf> {
+/// Where the release build of a binary of the app is: what is deployed, without the features of
+/// tests.
+///
+/// # Panics
+///
+/// When the app does not build, or has no binary of this name.
+pub fn release(name: &str) -> &'static Path {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+
+    BUILT
+        .get_or_init(|| build(&["--release", "--package", "stockade", "--bin", "handler"]))
+        .get(name)
+        .unwrap_or_else(|| panic!("the app has no binary `{name}`"))
+}
+
+/// Builds binaries as a release would, without the features of tests, and asks cargo where they are.
+fn build(which: &[&str]) -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = Command::new(cargo)
-        .args(["build", "--workspace", "--bins", "--message-format=json"])
+        .args(["build", "--message-format=json"])
+        .args(which)
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()
