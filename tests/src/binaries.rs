@@ -36,6 +36,21 @@ pub fn example(name: &str) -> &'static Path {
         .unwrap_or_else(|| panic!("the library has no example `{name}`"))
 }
 
+/// Where the release build of a binary of the app is: what is deployed, without the features of
+/// tests.
+///
+/// # Panics
+///
+/// When the app does not build, or has no binary of this name.
+pub fn release(name: &str) -> &'static Path {
+    static BUILT: OnceLock<BTreeMap<String, PathBuf>> = OnceLock::new();
+
+    BUILT
+        .get_or_init(|| build(&["--release", "--package", "stockade", "--bin", "handler"]))
+        .get(name)
+        .unwrap_or_else(|| panic!("the app has no binary `{name}`"))
+}
+
 /// Builds these targets and asks cargo where they are.
 fn build(targets: &[&str]) -> BTreeMap<String, PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -204,6 +204,11 @@ impl Answer {
             .collect()
     }
 
+    /// All headers, their names in lower case.
+    pub fn all_headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

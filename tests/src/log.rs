@@ -8,7 +8,7 @@ pub struct Line(Value);
 
 impl Line {
     /// Reads a line of output: the handler's own, or as devhost passes it on.
-    pub(crate) fn read(output: &str) -> Option<Self> {
+    pub fn read(output: &str) -> Option<Self> {
         let json = output.strip_prefix(PREFIX).unwrap_or(output);
         let value: Value = serde_json::from_str(json).ok()?;
         value["timestamp"].is_string().then_some(Self(value))

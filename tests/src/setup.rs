@@ -36,10 +36,18 @@ impl Mode {
     pub const ALL: [Self; 3] = [Self::Envelope, Self::Forwarding, Self::Proxying];
 }
 
+/// How the app was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Build {
+    Debug,
+    Release,
+}
+
 /// An app folder in the making.
 #[derive(Debug, Clone)]
 pub struct Setup {
     app: App,
+    build: Build,
     host_json: Value,
     settings: BTreeMap<String, String>,
     files: BTreeMap<String, String>,
@@ -53,11 +61,20 @@ impl Setup {
         let host_json = serde_json::from_str(&text).expect("host.json is JSON");
         let setup = Self {
             app,
+            build: Build::Debug,
             host_json,
             settings: BTreeMap::new(),
             files: BTreeMap::new(),
         };
         setup.mode(Mode::Proxying)
+    }
+
+    /// The reference app as it is deployed.
+    pub fn of_release() -> Self {
+        Self {
+            build: Build::Release,
+            ..Self::of(App::Reference)
+        }
     }
 
     /// Sets the flags of an HTTP mode.
@@ -165,10 +182,11 @@ impl Setup {
     }
 
     fn binary(&self) -> &'static Path {
-        binaries::path(match self.app {
-            App::Reference => "handler",
-            App::Gallery(_) => "gallery",
-        })
+        match (self.app, self.build) {
+            (App::Reference, Build::Release) => binaries::release("handler"),
+            (App::Reference, Build::Debug) => binaries::path("handler"),
+            (App::Gallery(_), _) => binaries::path("gallery"),
+        }
     }
 
     fn manifest(&self) -> Value {
