@@ -9,8 +9,8 @@
 //!    key signed it.
 //! 5. It is an access token that a bearer may use (RFC 8725 §3.8 to §3.12; `rules`).
 //! 6. Its caller and client are on the app's lists, where there are any (`lists`).
-//! 7. It carries a permission that the function asks for (`permissions`), and
-//!    the authentication context, where it asks for one (`contexts`).
+//! 7. It carries a permission that the function asks for (`permissions`), and the authentication
+//!    context, where it asks for one (`contexts`).
 //!
 //! [`Tokens`] does 2 to 6 and makes a [`Principal`]; [`Denial`] says which rule stood against it, and
 //! [`Challenges`] what the caller is told (RFC 6750 §3).
