@@ -6,7 +6,7 @@
 //! access::scope("Orders.Write"); // a user, through an app that holds this delegated permission
 //! access::role("Orders.Read.All"); // an application, by its own app role
 //! access::any_of([access::scope("Orders.Read"), access::role("Orders.Read.All")]);
-//! access::scope("Orders.Delete").with_authentication_context("c1"); // and who has just signed in again
+//! access::scope("Orders.Delete").with_authentication_context("c1"); // and who signed in as policy c1 asks
 //! access::anonymous("load balancers carry no token, and nothing is told");
 //! ```
 

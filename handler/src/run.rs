@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
 use crate::auth::{
-    AuthSettings, Certificates, FrontEnd, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens,
+    AuthSettings, Certificates, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens,
 };
 use crate::failure::Error;
 use crate::limits::LimitSettings;
@@ -246,15 +246,8 @@ where
         ready = ready.state().initialized(),
         "serving"
     );
-    if let Some(authority) = settings
-        .auth
-        .as_ref()
-        .and_then(AuthSettings::insecure_authority)
-    {
-        tracing::warn!(%authority, "INSECURE: tokens of this authority are believed");
-    }
-    if certificates.is_some_and(|settings| settings.front_end == FrontEnd::Nobody) {
-        tracing::warn!("INSECURE: client certificates are believed without a front end");
+    if let Some(auth) = &settings.auth {
+        auth.log_weakenings();
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {

@@ -147,7 +147,7 @@ fn a_member_that_breaks_its_rule_is_named_and_its_value_is_not() {
         ("/email", json!("not-an-address-xyzzy")),
         ("/currency", json!("XYZZY")),
         ("/items", json!([])),
-        ("/items/0/quantity", json!(4711)),
+        ("/items/0/quantity", json!(471_104_711)),
         ("/items/0/sku", json!("xyzzy".repeat(20))),
     ];
     for (pointer, value) in cases {
@@ -161,7 +161,10 @@ fn a_member_that_breaks_its_rule_is_named_and_its_value_is_not() {
             "{answer:?}"
         );
         let text = answer.text().to_lowercase();
-        assert!(!text.contains("xyzzy") && !text.contains("4711"), "{text}");
+        assert!(
+            !text.contains("xyzzy") && !text.contains("471104711"),
+            "{text}"
+        );
     }
 }
 

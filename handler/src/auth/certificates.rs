@@ -29,7 +29,7 @@ pub(crate) use authorities::Authorities;
 use certificate::Certificate;
 pub(crate) use header::ClientCertificateHeader;
 use memory::Memory;
-pub(crate) use settings::{CertificateSettings, FrontEnd};
+pub(super) use settings::{CertificateSettings, FrontEnd};
 
 mod authorities;
 mod certificate;
@@ -37,7 +37,7 @@ mod header;
 mod memory;
 mod settings;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 /// Accepts the client certificates of one app.
 pub(crate) struct Certificates {

@@ -26,8 +26,8 @@
 //! ```
 //!
 //! A request takes the same way as through the app's pipeline: headers that claim an identity are
-//! removed, the one bearer token is verified, the rule is asked, and a refusal has the same status,
-//! words and headers. Only `instance` is missing from its problem document, since there is no
+//! removed, the one bearer token is verified, so is a client certificate where the settings ask for
+//! one, the rule is asked, and a refusal has the same status, words and headers. Only `instance` is missing from its problem document, since there is no
 //! invocation to name. Nobody reads the body before that. Each refusal is one line of the log, with
 //! its rule and never with the token. [`access::anonymous`](crate::access::anonymous) is no rule for a
 //! layer: a route that is open stands outside of it.
@@ -55,7 +55,10 @@ use http::{HeaderMap, Request, Response};
 use tower::{Layer, Service};
 
 use super::headers::strip_identity;
-use super::{AuthSettings, Denial, Principal, Refresher, Rule, SystemClock, Tokens};
+use super::{
+    AuthSettings, Certificates, ClientCertificateHeader, Denial, Principal, Refresher, Rule,
+    SystemClock, Tokens,
+};
 use crate::access::{Access, Caller};
 use crate::failure::Failure;
 use crate::settings::{self, Environment, Problems, Source};
@@ -67,6 +70,7 @@ use crate::wire;
 #[derive(Debug, Clone)]
 pub struct Entra {
     tokens: Arc<Tokens>,
+    certificates: Option<Arc<Certificates>>,
     _fresh: Option<Arc<Refresher>>,
 }
 
@@ -88,13 +92,16 @@ impl Entra {
     /// All [`Problems`] with the settings at once.
     pub async fn from_source(source: &(dyn Source + Sync)) -> Result<Self, Problems> {
         let settings = read(source)?;
-        if let Some(authority) = settings.insecure_authority() {
-            tracing::warn!(%authority, "INSECURE: tokens of this authority are believed");
-        }
-        let tokens = Arc::new(Tokens::new(&settings, Arc::new(SystemClock::new())));
+        settings.log_weakenings();
+        let clock = Arc::new(SystemClock::new());
+        let certificates = settings.certificates.as_ref();
+        let certificates =
+            certificates.map(|settings| Arc::new(Certificates::new(settings, clock.clone())));
+        let tokens = Arc::new(Tokens::new(&settings, clock));
         tokens.prepare(PREPARATION).await;
         Ok(Self {
             _fresh: Some(Arc::new(tokens.keep_fresh())),
+            certificates,
             tokens,
         })
     }
@@ -103,6 +110,7 @@ impl Entra {
     pub fn with_tokens(tokens: Arc<Tokens>) -> Self {
         Self {
             tokens,
+            certificates: None,
             _fresh: None,
         }
     }
@@ -212,15 +220,27 @@ struct Check {
 impl Check {
     /// Accepts the caller and leaves only headers that the service may see, or says why not.
     async fn decide(&self, headers: &mut HeaderMap) -> Result<Principal, Failure> {
+        let certificate = ClientCertificateHeader::of(headers);
         strip_identity(headers);
         let caller = self.entra.tokens.caller(headers).await;
         let caller = caller.map_err(|denial| self.refuse(denial, None))?;
-        let allowed = self.rule.require(&caller);
+        let allowed = self.allows(&caller, certificate.as_ref());
         allowed.map_err(|denial| self.refuse(denial, Some(&caller)))?;
         if let Some(token) = headers.get_mut(AUTHORIZATION) {
             token.set_sensitive(true);
         }
         Ok(caller)
+    }
+
+    fn allows(
+        &self,
+        caller: &Principal,
+        certificate: Option<&ClientCertificateHeader>,
+    ) -> Result<(), Denial> {
+        if let Some(certificates) = &self.entra.certificates {
+            certificates.require(certificate)?;
+        }
+        self.rule.require(caller)
     }
 
     /// Turns the caller away, and writes the one line about it.

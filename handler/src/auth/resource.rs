@@ -78,9 +78,14 @@ impl ResourceId {
     }
 }
 
-/// The address that a text is, if it is spelt as it will be read. So nothing in it has to be escaped,
-/// and no two spellings mean the same resource.
+/// The address that a text is, if it is spelt as it will be read, so that no two spellings mean the
+/// same resource, and if nothing in it has to be escaped.
 fn exact(text: &str) -> Option<Url> {
+    // The URL standard lets `"` stand in a host.
+    let sound = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    if !text.bytes().all(sound) {
+        return None;
+    }
     let url: Url = text.parse().ok()?;
     let bare = url.query().is_none()
         && url.fragment().is_none()

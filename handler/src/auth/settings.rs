@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::authority::{Authority, Cloud};
-use super::certificates::CertificateSettings;
+use super::certificates::{CertificateSettings, FrontEnd};
 use super::claims::ClientCredential;
 use super::guid::{Guid, TenantId};
 use super::lists::{GuidList, Lists};
@@ -108,9 +108,19 @@ impl AuthSettings {
         self.max_token_bytes
     }
 
-    /// The origin that plays the login host, if it is not the cloud's own: to be logged at each
-    /// start.
-    pub fn insecure_authority(&self) -> Option<&Url> {
+    /// Logs, at each start, what weakens the checks.
+    pub(crate) fn log_weakenings(&self) {
+        if let Some(authority) = self.insecure_authority() {
+            tracing::warn!(%authority, "INSECURE: tokens of this authority are believed");
+        }
+        let certificates = self.certificates.as_ref();
+        if certificates.is_some_and(|settings| settings.front_end == FrontEnd::Nobody) {
+            tracing::warn!("INSECURE: client certificates are believed without a front end");
+        }
+    }
+
+    /// The origin that plays the login host, if it is not the cloud's own.
+    fn insecure_authority(&self) -> Option<&Url> {
         let origin = self.authority.origin();
         (origin.scheme() == "http").then_some(origin)
     }

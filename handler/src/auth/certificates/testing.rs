@@ -9,7 +9,7 @@ use rcgen::{
 pub(super) type Issuer = CertifiedIssuer<'static, KeyPair>;
 
 /// What a good client certificate says at the time of the test clock.
-pub(super) fn client() -> CertificateParams {
+pub(in crate::auth) fn client() -> CertificateParams {
     let mut params = named("client");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -46,7 +46,7 @@ pub(super) fn issued(params: &CertificateParams, issuer: &Issuer) -> Certificate
 }
 
 /// A client's certificate that no authority issued.
-pub(super) fn self_signed(params: &CertificateParams) -> Certificate {
+pub(in crate::auth) fn self_signed(params: &CertificateParams) -> Certificate {
     params.self_signed(&key()).expect("a certificate")
 }
 

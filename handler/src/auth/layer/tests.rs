@@ -3,9 +3,12 @@ use std::convert::Infallible;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::{StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
@@ -14,6 +17,7 @@ use tracing::Dispatch;
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use super::super::certificates::testing::{client, self_signed};
 use super::super::testing::{TestClock, TestTenant, TestToken};
 use super::*;
 use crate::access;
@@ -29,14 +33,25 @@ struct Harness {
 
 impl Harness {
     fn new() -> Self {
+        Self::with_settings(&[])
+    }
+
+    fn with_settings(changes: &[(&str, &str)]) -> Self {
         let tenant = TestTenant::new();
         let clock = Arc::new(TestClock::new());
         let fetch = Arc::new(tenant.clone());
-        let tokens = Tokens::with_fetch(&tenant.settings(&[]), clock.clone(), fetch);
+        let settings = tenant.settings(changes);
+        let tokens = Tokens::with_fetch(&settings, clock.clone(), fetch);
+        let certificates = settings.certificates.as_ref();
+        let certificates =
+            certificates.map(|settings| Arc::new(Certificates::new(settings, clock.clone())));
         Self {
             tenant,
             clock,
-            entra: Entra::with_tokens(Arc::new(tokens)),
+            entra: Entra {
+                certificates,
+                ..Entra::with_tokens(Arc::new(tokens))
+            },
             log: Log::default(),
         }
     }
@@ -255,7 +270,7 @@ async fn the_token_that_goes_on_is_marked_as_sensitive() {
         .entra
         .layer(access::scope("Orders.Write"))
         .layer(inner);
-    let token = harness.good().sign();
+    let token = harness.tenant.token().sign();
 
     let answer = service.oneshot(order(&token).body(Body::empty()).unwrap());
     let answer = Answer::read(answer.await.unwrap_or_else(|never| match never {})).await;
@@ -276,6 +291,37 @@ impl http_body::Body for Untouched {
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
         panic!("the body was read")
     }
+}
+
+#[tokio::test]
+async fn where_certificates_are_asked_for_a_token_alone_does_not_do() {
+    let trusted = self_signed(&client());
+    let pinned = hex(digest(&SHA256, trusted.der()).as_ref());
+    let harness = Harness::with_settings(&[
+        ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
+        ("STOCKADE__AUTH__CLIENT_CERTIFICATES", "app-service"),
+        ("STOCKADE__AUTH__CLIENT_CERTIFICATE_THUMBPRINTS", &pinned),
+    ]);
+    let token = harness.tenant.token().sign();
+    let with = |certificate: &rcgen::Certificate| {
+        order(&token)
+            .header("X-ARR-ClientCert", STANDARD.encode(certificate.der()))
+            .body(Body::from("a book"))
+            .unwrap()
+    };
+
+    assert_eq!(harness.send(with(&trusted)).await.status, StatusCode::OK);
+
+    let stranger = self_signed(&client());
+    assert_eq!(
+        harness.send(with(&stranger)).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(harness.call(&token).await.status, StatusCode::FORBIDDEN);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tokio::test]
@@ -346,7 +392,7 @@ async fn the_service_that_was_prepared_is_the_one_that_is_called() {
         .entra
         .layer(access::scope("Orders.Write"))
         .layer(inner);
-    let token = harness.good().sign();
+    let token = harness.tenant.token().sign();
 
     for _ in 0..2 {
         let request = order(&token).body(Body::empty()).unwrap();
@@ -388,7 +434,7 @@ async fn layers_stand_within_each_other_and_each_has_its_say() {
         let inner = harness.router();
         inner.layer(harness.entra.layer(rule))
     };
-    let token = harness.good().sign();
+    let token = harness.tenant.token().sign();
     let call = |router: Router| router.oneshot(order(&token).body(Body::from("a book")).unwrap());
 
     let both = call(within(access::any_caller_of_this_app())).await;
@@ -404,7 +450,7 @@ async fn layers_stand_within_each_other_and_each_has_its_say() {
 #[tokio::test]
 async fn without_keys_the_answer_is_later_and_recovery_needs_no_help() {
     let harness = Harness::new();
-    let token = harness.good().sign();
+    let token = harness.tenant.token().sign();
     harness.tenant.fail(500);
 
     let during = harness.call(&token).await;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::testing::{AUDIENCE, TestTenant, tenant_id};
@@ -85,6 +86,7 @@ fn an_identifier_has_one_spelling_and_nothing_in_it_to_break_out_of_a_header() {
         "https://orders.example/a/../api",
         "https://orders.example/./api",
         "https://orders.example/a\"b",
+        "https://orders\"x.example/api",
         "https://orders.example/\", error=\"x",
         "https://orders.example/a\\b",
         "https://orders.example/a\r\nX-Injected: 1",
@@ -113,6 +115,18 @@ fn http_is_for_this_machine_in_development_alone() {
         read("http://127.0.0.1.example/api", &[development]),
     ] {
         assert!(refused.is_err(), "{refused:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn an_identifier_that_is_accepted_can_stand_between_quotes(
+        text in "https://[a-z0-9.:@?#]{1,12}(/\\PC{0,16})?[ \\t\\r\\n]?[\"\\\\]?",
+    ) {
+        if exact(&text).is_some() {
+            let sound = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+            prop_assert!(text.bytes().all(sound), "{text:?}");
+        }
     }
 }
 
