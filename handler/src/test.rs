@@ -313,15 +313,15 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                     body: input::Body::Full(self.body),
                 }))
             }
-            TriggerKind::Queue => Delivery::Message(Message {
+            TriggerKind::Queue => Delivery::Message(Box::new(Message {
                 payload: self.body,
                 metadata: format!(r#"{{"DequeueCount":"{}"}}"#, self.dequeue_count),
-            }),
-            TriggerKind::Timer => Delivery::Tick(Tick {
+            })),
+            TriggerKind::Timer => Delivery::Tick(Box::new(Tick {
                 past_due: self.past_due,
                 last: None,
                 next: None,
-            }),
+            })),
         };
         let context = ready
             .wire()

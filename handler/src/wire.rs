@@ -33,15 +33,15 @@ mod host_json;
 mod routing;
 mod values;
 
-/// What the host delivers to a function.
+/// What the host delivers to a function. It is boxed, since every stage hands it on.
 #[derive(Debug)]
 pub enum Delivery {
-    /// An HTTP request; boxed, since every stage hands it on.
+    /// An HTTP request.
     Request(Box<input::Request<input::Body>>),
     /// A message, with what its service says of it.
-    Message(Message),
+    Message(Box<Message>),
     /// A tick of a schedule.
-    Tick(Tick),
+    Tick(Box<Tick>),
 }
 
 /// A message's exact bytes, and its metadata as JSON text.

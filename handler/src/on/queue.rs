@@ -57,7 +57,7 @@ impl Trigger for QueueTrigger {
 
     async fn receive(delivery: Delivery, limits: &InputLimits) -> Result<QueueMessage, Failure> {
         match delivery {
-            Delivery::Message(message) => QueueMessage::new(message, limits),
+            Delivery::Message(message) => QueueMessage::new(*message, limits),
             Delivery::Request(_) | Delivery::Tick(_) => Err(Failure::WrongTrigger),
         }
     }

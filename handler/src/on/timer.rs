@@ -46,7 +46,7 @@ impl Trigger for TimerTrigger {
 
     async fn receive(delivery: Delivery, _: &InputLimits) -> Result<Tick, Failure> {
         match delivery {
-            Delivery::Tick(tick) => Ok(tick),
+            Delivery::Tick(tick) => Ok(*tick),
             Delivery::Request(_) | Delivery::Message(_) => Err(Failure::WrongTrigger),
         }
     }

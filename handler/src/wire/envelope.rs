@@ -94,11 +94,11 @@ impl Decoded<'_> {
         };
         let delivery = match self.data {
             Data::Http(data) => Delivery::Request(Box::new(data.into_request(routes, function)?)),
-            Data::Message(payload) => Delivery::Message(Message {
+            Data::Message(payload) => Delivery::Message(Box::new(Message {
                 payload: payload.into(),
                 metadata: self.metadata.to_owned(),
-            }),
-            Data::Timer(data) => Delivery::Tick(data.into()),
+            })),
+            Data::Timer(data) => Delivery::Tick(Box::new(data.into())),
         };
         Ok((delivery, attempt))
     }
