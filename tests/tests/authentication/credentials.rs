@@ -199,7 +199,7 @@ fn one_header_with_one_token_and_nothing_beside_it() {
             outer.header("Authorization", &second.replace('*', token))
         })
     };
-    // A host that forwards joins lines of one name with a comma; its envelope keeps them apart.
+    // The host joins lines of one name with a comma; its envelope keeps them apart.
     let apart = ["malformed_credentials", "several_credentials"];
     check(
         two_tenants(),

@@ -353,7 +353,7 @@ fn each_tenants_tokens_are_signed_with_its_own_keys() {
 
 #[test]
 fn a_token_that_was_accepted_is_remembered_to_the_last_bit() {
-    for way in [Way::Forwarded, Way::Envelope] {
+    for way in Way::ALL {
         let call = good();
         let token = call.send(way).token;
         let same = |text: String| good().token(|token| token.spelled(move |_| text.clone()));

@@ -21,7 +21,7 @@ pub(crate) struct Pair {
 
 struct Refusal {
     name: &'static str,
-    /// By way: forwarded, in the envelope.
+    /// Outside the envelope, and in it.
     rules: [&'static str; 2],
     change: Box<dyn Fn(Call) -> Call>,
 }
@@ -59,7 +59,7 @@ pub(crate) fn accepting(name: &'static str, accepted: impl Fn() -> Call + 'stati
     Pair {
         name,
         accepted: Box::new(accepted),
-        ways: &[Way::Forwarded, Way::Envelope],
+        ways: &Way::ALL,
         refused: Vec::new(),
     }
 }
@@ -105,10 +105,11 @@ struct Open {
 }
 
 /// Sends everything in every way, and shows all that is not as it should be.
-pub(crate) fn check(world: &World, pairs: &[Pair]) {
+pub(crate) fn check(world: &'static World, pairs: &[Pair]) {
     let mut faults = Vec::new();
     let mut open = Vec::new();
     let mut secrets = Vec::new();
+    let log = Log::from_now(world);
     for pair in pairs {
         for &way in pair.ways {
             let call = (pair.accepted)();
@@ -131,7 +132,7 @@ pub(crate) fn check(world: &World, pairs: &[Pair]) {
             }
         }
     }
-    look_into_the_log(world, &open, &secrets, &mut faults);
+    look_into(&log, &open, &secrets, &mut faults);
     assert!(
         faults.is_empty(),
         "{} faults:\n{}",
@@ -181,18 +182,39 @@ fn look_at(got: &Got, rule: &str, hidden: &[String]) -> Result<String, String> {
     }
 }
 
-/// The line of each refusal names the rule, and no line holds what is hidden.
-fn look_into_the_log(world: &World, open: &[Open], secrets: &[String], faults: &mut Vec<String>) {
+/// What the handlers of a world write from a moment on.
+struct Log {
+    world: &'static World,
+    /// How much each had written before, by its port.
+    before: HashMap<u16, usize>,
+}
+
+impl Log {
+    fn from_now(world: &'static World) -> Self {
+        let before = |host: &Host| (host.port, host.output().len());
+        Self {
+            world,
+            before: world.hosts().map(before).collect(),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let since = |host: &Host| {
+            let before = self.before.get(&host.port).copied().unwrap_or_default();
+            host.output().split_off(before)
+        };
+        let lines = self.world.hosts().flat_map(since);
+        lines.filter(|line| line.starts_with(PREFIX)).collect()
+    }
+}
+
+/// The line of each refusal names the rule, and no line holds a secret.
+fn look_into(log: &Log, open: &[Open], secrets: &[String], faults: &mut Vec<String>) {
     let output = poll("the line of each refusal", || {
-        let output: Vec<String> = world
-            .hosts()
-            .flat_map(Host::output)
-            .filter(|line| line.starts_with(PREFIX))
-            .collect();
+        let output = log.lines();
         let text = output.join("\n");
-        open.iter()
-            .all(|open| text.contains(&open.id))
-            .then_some(output)
+        let is_whole = open.iter().all(|open| text.contains(&open.id));
+        is_whole.then_some(output)
     });
     let mut rules: HashMap<String, (String, String)> = HashMap::new();
     for line in output.iter().filter_map(|line| Line::read(line)) {
