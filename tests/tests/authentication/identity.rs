@@ -5,12 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::call::{Call, Got, Outer, Way};
+use super::change::good;
 use super::table::{accepting, check};
 use super::world::{ATTACKERS, token, two_tenants};
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
 
 /// An administrator with every permission, as App Service authentication would tell of one.
 fn forged() -> String {

@@ -7,6 +7,7 @@
 
 mod algorithm;
 mod call;
+mod change;
 mod claims;
 mod credentials;
 mod faults;

@@ -6,18 +6,15 @@ use std::rc::Rc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256};
-use stockade_tests::tenant::digest_info;
+use stockade_tests::tenant::{Draft, digest_info};
 
 use super::call::{Call, Way};
+use super::change::good;
 use super::table::{accepting, check};
 use super::world::{
-    ATTACKERS, KEY, OURS, SISTER, SISTERS, STRANGERS, of, sisters_token, strangers_token, token,
+    ATTACKERS, KEY, OURS, SISTER, SISTERS, STRANGERS, of, sisters_token, strangers_token,
     two_tenants,
 };
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
 
 /// The good token with another signature of the same text.
 fn signed_by(sign: impl Fn(&[u8]) -> Vec<u8> + Clone + 'static) -> impl Fn(Call) -> Call {
@@ -197,10 +194,7 @@ fn a_signature_of_something_else_is_none() {
 }
 
 /// The changed token with the signature that it had before.
-fn signed_before(
-    token: &stockade_tests::tenant::Draft,
-    change: impl Fn(stockade_tests::tenant::Draft) -> stockade_tests::tenant::Draft,
-) -> stockade_tests::tenant::Draft {
+fn signed_before(token: &Draft, change: impl Fn(Draft) -> Draft) -> Draft {
     let signature = Rc::new(RefCell::new(Vec::new()));
     let kept = Rc::clone(&signature);
     let before = token.clone().signature(move |signature| {

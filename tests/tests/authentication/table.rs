@@ -13,14 +13,14 @@ use super::world::World;
 
 /// A call that is accepted, and what is refused beside it.
 pub(crate) struct Pair {
-    name: &'static str,
+    name: String,
     accepted: Box<dyn Fn() -> Call>,
     ways: &'static [Way],
     refused: Vec<Refusal>,
 }
 
 struct Refusal {
-    name: &'static str,
+    name: String,
     /// Outside the envelope, and in it.
     rules: [&'static str; 2],
     change: Box<dyn Fn(Call) -> Call>,
@@ -55,9 +55,9 @@ fn expected(rule: &str, function: &str) -> (u16, String) {
 }
 
 /// Begins a pair.
-pub(crate) fn accepting(name: &'static str, accepted: impl Fn() -> Call + 'static) -> Pair {
+pub(crate) fn accepting(name: impl Into<String>, accepted: impl Fn() -> Call + 'static) -> Pair {
     Pair {
-        name,
+        name: name.into(),
         accepted: Box::new(accepted),
         ways: &Way::ALL,
         refused: Vec::new(),
@@ -68,7 +68,7 @@ impl Pair {
     /// Adds a call that differs in one thing and is refused by this rule.
     pub(crate) fn but_not(
         self,
-        name: &'static str,
+        name: impl Into<String>,
         rule: &'static str,
         change: impl Fn(Call) -> Call + 'static,
     ) -> Self {
@@ -78,12 +78,12 @@ impl Pair {
     /// The same for a call that the host hands over as two different things.
     pub(crate) fn but_not_by(
         mut self,
-        name: &'static str,
+        name: impl Into<String>,
         rules: [&'static str; 2],
         change: impl Fn(Call) -> Call + 'static,
     ) -> Self {
         self.refused.push(Refusal {
-            name,
+            name: name.into(),
             rules,
             change: Box::new(change),
         });
