@@ -18,6 +18,7 @@ mod keys;
 mod meaning;
 mod outages;
 mod permissions;
+mod remembered;
 mod segments;
 mod signature;
 mod table;

@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256};
 use stockade_tests::tenant::{Draft, digest_info};
 
-use super::call::{Call, Way};
+use super::call::Call;
 use super::change::good;
 use super::table::{accepting, check};
 use super::world::{
@@ -343,38 +343,4 @@ fn each_tenants_tokens_are_signed_with_its_own_keys() {
             }),
         ],
     );
-}
-
-#[test]
-fn a_token_that_was_accepted_is_remembered_to_the_last_bit() {
-    for way in Way::ALL {
-        let call = good();
-        let token = call.send(way).token;
-        let same = |text: String| good().token(|token| token.spelled(move |_| text.clone()));
-        for _ in 0..3 {
-            let got = same(token.clone()).send(way);
-            assert!(got.is_accepted(), "{got:?}");
-        }
-
-        // 256 bytes leave four bits in the last character, so it is one of four.
-        for (from_the_end, characters) in [(1, "AQ"), (2, "AB"), (100, "AB")] {
-            let mut changed = token.clone().into_bytes();
-            let at = changed.len() - from_the_end;
-            let mut others = characters.bytes().filter(|other| *other != changed[at]);
-            changed[at] = others.next().expect("there are two");
-            let changed = String::from_utf8(changed).expect("it is ASCII");
-            let (token, changed) = (token.clone(), changed);
-            check(
-                two_tenants(),
-                &[accepting("a remembered token", move || {
-                    let token = token.clone();
-                    good().token(|draft| draft.spelled(move |_| token.clone()))
-                })
-                .but_not("with one character changed", "signature", move |_| {
-                    let changed = changed.clone();
-                    good().token(|draft| draft.spelled(move |_| changed.clone()))
-                })],
-            );
-        }
-    }
 }

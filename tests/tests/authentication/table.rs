@@ -38,7 +38,7 @@ fn unauthorized() -> Value {
 }
 
 /// What a refusal by a rule has to look like: its status and its challenge (RFC 6750 §3, §3.1).
-fn expected(rule: &str, function: &str) -> (u16, String) {
+pub(crate) fn expected(rule: &str, function: &str) -> (u16, String) {
     let scope = match function {
         "quote" => "Orders.Read",
         _ => "Orders.Write",
