@@ -15,8 +15,14 @@ use super::world::World;
 pub(crate) enum Way {
     /// As a copy: `quote`.
     Forwarded,
+    /// As it is, streamed: `quote`.
+    Proxied,
     /// In the host's envelope: `create-order`, or `quote` where only that will do.
     Envelope,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 3] = [Self::Forwarded, Self::Proxied, Self::Envelope];
 }
 
 /// A request in the making, good as it is.
@@ -151,15 +157,17 @@ impl Call {
         let world = self.world();
         let token = self.token.make();
         let outer = (self.present)(Outer::default(), &token);
-        let is_quote = way == Way::Forwarded || self.function == Wanted::Quote;
+        let is_quote = way != Way::Envelope || self.function == Wanted::Quote;
         let host = match (way, is_quote) {
             (Way::Envelope, true) => world.envelope(),
+            (Way::Proxied, _) => world.proxying(),
             _ => world.forwarding(),
         };
         let function = if is_quote { "quote" } else { "create-order" };
         let (status, headers, body) = match (self.directly, way) {
             (false, _) => through_the_host(host, &outer, is_quote),
             (true, Way::Forwarded) => forwarded(host.handler_port, &outer),
+            (true, Way::Proxied) => proxied(host.handler_port, &outer),
             (true, Way::Envelope) => in_an_envelope(host.handler_port, &outer, is_quote),
         };
         Got {
@@ -178,6 +186,7 @@ pub(crate) fn ask(port: u16, way: Way, token: &str) -> Got {
     let outer = Outer::default().bearer(token);
     let (function, (status, headers, body)) = match way {
         Way::Forwarded => ("quote", forwarded(port, &outer)),
+        Way::Proxied => ("quote", proxied(port, &outer)),
         Way::Envelope => ("create-order", in_an_envelope(port, &outer, false)),
     };
     Got {
@@ -222,6 +231,15 @@ fn request(outer: &Outer, is_quote: bool) -> Request {
 /// A request as the host forwards it.
 fn forwarded(port: u16, outer: &Outer) -> Parts {
     let request = request(outer, true).header("X-Azure-Functions-InvocationId", &new_id());
+    receive(&request, port)
+}
+
+/// A request as the host passes it through.
+fn proxied(port: u16, outer: &Outer) -> Parts {
+    let id = new_id();
+    let request = request(outer, true)
+        .header("X-Azure-Functions-InvocationId", &id)
+        .header("x-ms-invocation-id", &id);
     receive(&request, port)
 }
 

@@ -4,37 +4,12 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::change::{also, claim, good, payload_bytes, without};
 use super::table::{Pair, accepting, check};
 use super::world::{token, two_tenants};
 
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
-
-fn with(name: &'static str, value: impl Into<Value> + Clone + 'static) -> impl Fn(Call) -> Call {
-    move |call| {
-        let value = value.clone();
-        call.token(|token| token.claim(name, value))
-    }
-}
-
 fn written(name: &'static str, text: &'static str) -> impl Fn(Call) -> Call {
     move |call| call.token(|token| token.claim_text(name, text))
-}
-
-fn without(name: &'static str) -> impl Fn(Call) -> Call {
-    move |call| call.token(|token| token.without(name))
-}
-
-fn also(member: &'static str) -> impl Fn(Call) -> Call {
-    move |call| call.token(|token| token.also(member))
-}
-
-fn bytes(rewrite: impl Fn(String) -> Vec<u8> + Clone + 'static) -> impl Fn(Call) -> Call {
-    move |call| {
-        let rewrite = rewrite.clone();
-        call.token(|token| token.payload_bytes(rewrite))
-    }
 }
 
 #[test]
@@ -42,7 +17,7 @@ fn every_claim_that_decides_something_has_to_be_there() {
     let names = ["ver", "iss", "tid", "aud", "azp", "exp", "nbf", "iat"];
     let whole = accepting("all claims", good);
     let pair = names.iter().fold(whole, |pair, name| {
-        pair.but_not(name, "claim", without(name))
+        pair.but_not(*name, "claim", without(name))
     });
     let nobody = |call: Call| call.token(|token| token.without("oid").without("sub"));
     check(
@@ -94,9 +69,9 @@ fn every_claim_that_decides_something_has_its_type() {
                 if *what != fits {
                     let pair = accepting("claims of their types", good);
                     pairs.push(pair.but_not(
-                        Box::leak(format!("{what} as {name}").into()),
+                        format!("{what} as {name}"),
                         "claim",
-                        with(name, value.clone()),
+                        claim(name, value.clone()),
                     ));
                 }
             }
@@ -111,9 +86,9 @@ fn every_claim_that_decides_something_has_its_type() {
         ("a list with null", json!([null])),
     ] {
         let pair = accepting("a list of texts as roles", || {
-            with("roles", json!(["Orders.Read.All"]))(good())
+            claim("roles", json!(["Orders.Read.All"]))(good())
         });
-        pairs.push(pair.but_not(what, "claim", with("roles", value)));
+        pairs.push(pair.but_not(what, "claim", claim("roles", value)));
     }
     check(two_tenants(), &pairs);
 }
@@ -165,7 +140,7 @@ fn a_claim_occurs_once_at_any_depth() {
 #[test]
 fn a_payload_is_one_strict_json_object() {
     let around = |before: &'static [u8], after: &'static [u8]| {
-        bytes(move |text| [before, text.as_bytes(), after].concat())
+        payload_bytes(move |text| [before, text.as_bytes(), after].concat())
     };
     let nested = |levels: usize| {
         move |call: Call| {
@@ -198,24 +173,32 @@ fn a_payload_is_one_strict_json_object() {
                 .but_not(
                     "a text",
                     "malformed_token",
-                    bytes(|text| json!(text).to_string().into_bytes()),
+                    payload_bytes(|text| json!(text).to_string().into_bytes()),
                 )
-                .but_not("null", "malformed_token", bytes(|_| b"null".to_vec()))
-                .but_not("an empty object", "claim", bytes(|_| b"{}".to_vec()))
+                .but_not(
+                    "null",
+                    "malformed_token",
+                    payload_bytes(|_| b"null".to_vec()),
+                )
+                .but_not(
+                    "an empty object",
+                    "claim",
+                    payload_bytes(|_| b"{}".to_vec()),
+                )
                 .but_not(
                     "no JSON",
                     "malformed_token",
-                    bytes(|_| b"Orders.Write".to_vec()),
+                    payload_bytes(|_| b"Orders.Write".to_vec()),
                 )
                 .but_not(
                     "a token in it",
                     "malformed_token",
-                    bytes(|_| token().make().into_bytes()),
+                    payload_bytes(|_| token().make().into_bytes()),
                 )
                 .but_not(
                     "UTF-16",
                     "malformed_token",
-                    bytes(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
+                    payload_bytes(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
                 )
                 .but_not("bytes that are not UTF-8", "malformed_token", |call| {
                     call.token(|token| {
@@ -230,7 +213,7 @@ fn a_payload_is_one_strict_json_object() {
                 .but_not(
                     "a comma at the end",
                     "malformed_token",
-                    bytes(|text| format!("{},}}", text.trim_end_matches('}')).into_bytes()),
+                    payload_bytes(|text| format!("{},}}", text.trim_end_matches('}')).into_bytes()),
                 )
                 .but_not("Infinity", "malformed_token", also(r#""x":-Infinity"#))
                 .but_not(
@@ -244,7 +227,7 @@ fn a_payload_is_one_strict_json_object() {
                     also("\"x\":\"\u{1}\""),
                 ),
             accepting("letters of every kind where nobody reads", || {
-                with("name", "Ädä 日本 \u{1f600}")(good())
+                claim("name", "Ädä 日本 \u{1f600}")(good())
             }),
             // The payload itself is the first of 32 levels.
             accepting("thirty-one levels in it", move || nested(31)(good()))
@@ -260,18 +243,18 @@ fn a_payload_is_one_strict_json_object() {
 fn an_id_is_a_short_visible_text() {
     let ids = |name: &'static str| -> Pair {
         accepting("an id", good)
-            .but_not("an empty one", "claim", with(name, ""))
-            .but_not("one with a line end", "claim", with(name, "forged\nline"))
-            .but_not("one with a space", "claim", with(name, "forged line"))
+            .but_not("an empty one", "claim", claim(name, ""))
+            .but_not("one with a line end", "claim", claim(name, "forged\nline"))
+            .but_not("one with a space", "claim", claim(name, "forged line"))
             .but_not(
                 "one with a letter that is not ASCII",
                 "claim",
-                with(name, "forgéd"),
+                claim(name, "forgéd"),
             )
             .but_not(
                 "one of 257 characters",
                 "claim",
-                with(name, "x".repeat(257)),
+                claim(name, "x".repeat(257)),
             )
     };
     check(two_tenants(), &[ids("oid"), ids("sub")]);
@@ -304,8 +287,7 @@ fn dates_are_whole_seconds_that_a_calendar_has() {
                 "beyond all numbers" => "malformed_token",
                 _ => "claim",
             };
-            let what = Box::leak(format!("{name} {what}").into());
-            pair.but_not(what, rule, written(name, text))
+            pair.but_not(format!("{name} {what}"), rule, written(name, text))
         }));
     }
     pairs.push(accepting("the last second of the year 9999", || {

@@ -1,12 +1,9 @@
 //! Where a token belongs: one `Authorization` header, and nowhere else (RFC 6750 §2.1).
 
 use super::call::{Call, Outer, Way};
+use super::change::good;
 use super::table::{accepting, check};
 use super::world::{MAX_TOKEN, token, two_tenants};
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
 
 /// The good call with its token presented in another way.
 fn presented(present: impl Fn(Outer, &str) -> Outer + Clone + 'static) -> impl Fn(Call) -> Call {
@@ -199,7 +196,7 @@ fn one_header_with_one_token_and_nothing_beside_it() {
             outer.header("Authorization", &second.replace('*', token))
         })
     };
-    // A host that forwards joins lines of one name with a comma; its envelope keeps them apart.
+    // The host joins lines of one name with a comma; its envelope keeps them apart.
     let apart = ["malformed_credentials", "several_credentials"];
     check(
         two_tenants(),

@@ -5,12 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::call::{Call, Got, Outer, Way};
+use super::change::good;
 use super::table::{accepting, check};
 use super::world::{ATTACKERS, token, two_tenants};
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
 
 /// An administrator with every permission, as App Service authentication would tell of one.
 fn forged() -> String {
@@ -118,7 +115,7 @@ fn an_identity_that_headers_claim_lets_nobody_in() {
 
 #[test]
 fn a_token_says_the_same_whatever_headers_stand_beside_it() {
-    for way in [Way::Forwarded, Way::Envelope] {
+    for way in Way::ALL {
         let plain = seen(&good().send(way));
         for (name, headers) in disguises() {
             let answer = seen(&good().beside(dressed(headers)).send(way));

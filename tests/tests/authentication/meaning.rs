@@ -5,19 +5,11 @@ use serde_json::json;
 use stockade_tests::tenant::{Version, now};
 
 use super::call::Call;
+use super::change::{claim, good};
 use super::table::{accepting, check};
 use super::world::{
-    APP_ID_URI, AUDIENCE, CLIENT, CONSUMERS, OURS, SISTER, STRANGER, of, tenant, token, two_tenants,
+    APP_ID_URI, AUDIENCE, CLIENT, CONSUMERS, OURS, SISTER, STRANGER, of, tenant, two_tenants,
 };
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
-
-fn text(name: &'static str, value: impl Into<String>) -> impl Fn(Call) -> Call {
-    let value = value.into();
-    move |call| call.token(|token| token.claim(name, value.clone()))
-}
 
 /// The good token with a claim that is so many seconds from now.
 fn from_now(name: &'static str, seconds: i64) -> impl Fn(Call) -> Call {
@@ -120,7 +112,7 @@ fn the_issuer_is_the_tenants_own_to_the_letter() {
     ];
     let pair = accepting("the tenant's issuer", good);
     let pair = forms.into_iter().fold(pair, |pair, (name, issuer)| {
-        pair.but_not(name, "issuer", text("iss", issuer))
+        pair.but_not(name, "issuer", claim("iss", issuer))
     });
     check(two_tenants(), &[pair]);
 }
@@ -135,12 +127,12 @@ fn the_tenant_is_a_listed_one_and_the_issuers() {
             .but_not(
                 "another listed one beside its issuer",
                 "issuer",
-                text("tid", SISTER),
+                claim("tid", SISTER),
             )
             .but_not(
                 "one that is not listed beside its issuer",
                 "issuer",
-                text("tid", STRANGER),
+                claim("tid", STRANGER),
             )
             .but_not(
                 "one that is not listed with its own issuer",
@@ -151,24 +143,24 @@ fn the_tenant_is_a_listed_one_and_the_issuers() {
             .but_not(
                 "it in upper case",
                 "claim",
-                text("tid", OURS.to_uppercase()),
+                claim("tid", OURS.to_uppercase()),
             )
-            .but_not("it in braces", "claim", text("tid", braces))
+            .but_not("it in braces", "claim", claim("tid", braces))
             .but_not(
                 "it without hyphens",
                 "claim",
-                text("tid", OURS.replace('-', "")),
+                claim("tid", OURS.replace('-', "")),
             )
-            .but_not("it and a space", "claim", text("tid", format!("{OURS} ")))
-            .but_not("it and a path", "claim", text("tid", format!("{OURS}/..")))
-            .but_not("its domain", "claim", text("tid", "contoso.example"))
-            .but_not("common", "claim", text("tid", "common"))
-            .but_not("the template", "claim", text("tid", "{tenantid}"))
-            .but_not("nothing", "claim", text("tid", ""))
+            .but_not("it and a space", "claim", claim("tid", format!("{OURS} ")))
+            .but_not("it and a path", "claim", claim("tid", format!("{OURS}/..")))
+            .but_not("its domain", "claim", claim("tid", "contoso.example"))
+            .but_not("common", "claim", claim("tid", "common"))
+            .but_not("the template", "claim", claim("tid", "{tenantid}"))
+            .but_not("nothing", "claim", claim("tid", ""))
             .but_not(
                 "zeros",
                 "issuer",
-                text("tid", "00000000-0000-0000-0000-000000000000"),
+                claim("tid", "00000000-0000-0000-0000-000000000000"),
             )],
     );
 }
@@ -178,55 +170,55 @@ fn the_audience_is_this_app_to_the_letter() {
     check(
         two_tenants(),
         &[accepting("this app", good)
-            .but_not("another", "audience", text("aud", STRANGER))
+            .but_not("another", "audience", claim("aud", STRANGER))
             .but_not(
                 "its App ID URI, which is not listed",
                 "audience",
-                text("aud", APP_ID_URI),
+                claim("aud", APP_ID_URI),
             )
             .but_not(
                 "its id as a URI",
                 "audience",
-                text("aud", format!("api://{AUDIENCE}")),
+                claim("aud", format!("api://{AUDIENCE}")),
             )
             .but_not(
                 "it in upper case",
                 "audience",
-                text("aud", AUDIENCE.to_uppercase()),
+                claim("aud", AUDIENCE.to_uppercase()),
             )
             .but_not(
                 "it and a slash",
                 "audience",
-                text("aud", format!("{AUDIENCE}/")),
+                claim("aud", format!("{AUDIENCE}/")),
             )
             .but_not(
                 "it and a space",
                 "audience",
-                text("aud", format!("{AUDIENCE} ")),
+                claim("aud", format!("{AUDIENCE} ")),
             )
             .but_not(
                 "the beginning of it",
                 "audience",
-                text("aud", &AUDIENCE[..20]),
+                claim("aud", &AUDIENCE[..20]),
             )
             .but_not(
                 "more than it",
                 "audience",
-                text("aud", format!("{AUDIENCE}0")),
+                claim("aud", format!("{AUDIENCE}0")),
             )
             .but_not(
                 "it among others in a text",
                 "audience",
-                text("aud", format!("{AUDIENCE} {STRANGER}")),
+                claim("aud", format!("{AUDIENCE} {STRANGER}")),
             )
             .but_not(
                 "it among others with a comma",
                 "audience",
-                text("aud", format!("{AUDIENCE},{STRANGER}")),
+                claim("aud", format!("{AUDIENCE},{STRANGER}")),
             )
-            .but_not("every app", "audience", text("aud", "*"))
-            .but_not("nothing", "audience", text("aud", ""))
-            .but_not("the caller", "audience", text("aud", CLIENT))
+            .but_not("every app", "audience", claim("aud", "*"))
+            .but_not("nothing", "audience", claim("aud", ""))
+            .but_not("the caller", "audience", claim("aud", CLIENT))
             .but_not("the login host", "audience", |call| {
                 let issuer = tenant().issuer(Version::V2, OURS);
                 call.token(|token| token.claim("aud", issuer))
@@ -237,22 +229,22 @@ fn the_audience_is_this_app_to_the_letter() {
             .but_not(
                 "Graph by its id",
                 "microsoft_graph",
-                text("aud", "00000003-0000-0000-c000-000000000000"),
+                claim("aud", "00000003-0000-0000-c000-000000000000"),
             )
             .but_not(
                 "Graph by its address",
                 "microsoft_graph",
-                text("aud", "https://graph.microsoft.com"),
+                claim("aud", "https://graph.microsoft.com"),
             )
             .but_not(
                 "Graph and a slash",
                 "microsoft_graph",
-                text("aud", "https://graph.microsoft.com/"),
+                claim("aud", "https://graph.microsoft.com/"),
             )
             .but_not(
                 "management",
                 "audience",
-                text("aud", "https://management.azure.com/"),
+                claim("aud", "https://management.azure.com/"),
             )],
     );
 }
@@ -314,10 +306,10 @@ fn the_version_is_two_unless_another_is_asked_for() {
             .but_not("the number 2", "claim", |call| {
                 call.token(|token| token.claim("ver", 2))
             })
-            .but_not("version 2", "claim", text("ver", "2"))
-            .but_not("version 3.0", "claim", text("ver", "3.0"))
-            .but_not("version 2.0 and a space", "claim", text("ver", "2.0 "))
-            .but_not("no version at all", "claim", text("ver", ""))],
+            .but_not("version 2", "claim", claim("ver", "2"))
+            .but_not("version 3.0", "claim", claim("ver", "3.0"))
+            .but_not("version 2.0 and a space", "claim", claim("ver", "2.0 "))
+            .but_not("no version at all", "claim", claim("ver", ""))],
     );
 }
 
@@ -381,7 +373,7 @@ fn a_token_names_the_application_that_it_was_given_to() {
     check(
         two_tenants(),
         &[accepting("an application", good)
-            .but_not("an empty one", "client", text("azp", ""))
+            .but_not("an empty one", "client", claim("azp", ""))
             .but_not("one in the claim of v1", "claim", |call| {
                 call.token(|token| token.without("azp").claim("appid", CLIENT))
             })],

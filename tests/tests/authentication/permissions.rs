@@ -1,26 +1,16 @@
 //! What a caller may do: a user by scopes, an application by roles, and neither by the other's
 //! (Entra ID, scopes and app roles).
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::call::Call;
+use super::change::{claim, good};
 use super::table::{accepting, check};
-use super::world::{application, token, two_tenants};
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
+use super::world::{application, two_tenants};
 
 /// A call of an application. `create-order` is for users, so it reads.
 fn app() -> Call {
     Call::with(two_tenants, application()).reading()
-}
-
-fn with(name: &'static str, value: impl Into<Value> + Clone + 'static) -> impl Fn(Call) -> Call {
-    move |call| {
-        let value = value.clone();
-        call.token(|token| token.claim(name, value))
-    }
 }
 
 #[test]
@@ -30,79 +20,79 @@ fn a_scope_counts_whole_and_to_the_letter() {
         two_tenants(),
         &[
             accepting("both scopes", good)
-                .but_not("none", "missing_permission", with("scp", ""))
-                .but_not("a space", "missing_permission", with("scp", " "))
+                .but_not("none", "missing_permission", claim("scp", ""))
+                .but_not("a space", "missing_permission", claim("scp", " "))
                 .but_not(
                     "another",
                     "missing_permission",
-                    with("scp", "Orders.Delete"),
+                    claim("scp", "Orders.Delete"),
                 )
                 .but_not(
                     "both in lower case",
                     "missing_permission",
-                    with("scp", "orders.read orders.write"),
+                    claim("scp", "orders.read orders.write"),
                 )
                 .but_not(
                     "both in upper case",
                     "missing_permission",
-                    with("scp", "ORDERS.READ ORDERS.WRITE"),
+                    claim("scp", "ORDERS.READ ORDERS.WRITE"),
                 )
                 .but_not(
                     "their beginning",
                     "missing_permission",
-                    with("scp", "Orders. Orders"),
+                    claim("scp", "Orders. Orders"),
                 )
                 .but_not(
                     "more than they are",
                     "missing_permission",
-                    with("scp", "Orders.Read.All Orders.Write.All"),
+                    claim("scp", "Orders.Read.All Orders.Write.All"),
                 )
                 .but_not(
                     "something before them",
                     "missing_permission",
-                    with("scp", "All.Orders.Read All.Orders.Write"),
+                    claim("scp", "All.Orders.Read All.Orders.Write"),
                 )
                 .but_not(
                     "both as full names",
                     "missing_permission",
-                    with("scp", "api://orders/Orders.Read api://orders/Orders.Write"),
+                    claim("scp", "api://orders/Orders.Read api://orders/Orders.Write"),
                 )
-                .but_not("all of them", "missing_permission", with("scp", "*"))
-                .but_not(".default", "missing_permission", with("scp", ".default"))
+                .but_not("all of them", "missing_permission", claim("scp", "*"))
+                .but_not(".default", "missing_permission", claim("scp", ".default"))
                 .but_not(
                     "user_impersonation",
                     "missing_permission",
-                    with("scp", "user_impersonation"),
+                    claim("scp", "user_impersonation"),
                 )
                 .but_not(
                     "a tab between them",
                     "missing_permission",
-                    with("scp", "Orders.Read\tOrders.Write"),
+                    claim("scp", "Orders.Read\tOrders.Write"),
                 )
                 .but_not(
                     "a line end between them",
                     "missing_permission",
-                    with("scp", "Orders.Read\nOrders.Write"),
+                    claim("scp", "Orders.Read\nOrders.Write"),
                 )
                 .but_not(
                     "a comma between them",
                     "missing_permission",
-                    with("scp", "Orders.Read,Orders.Write"),
+                    claim("scp", "Orders.Read,Orders.Write"),
                 )
                 .but_not(
                     "another space between them",
                     "missing_permission",
-                    with("scp", "Orders.Read\u{a0}Orders.Write"),
+                    claim("scp", "Orders.Read\u{a0}Orders.Write"),
                 )
                 .but_not(
                     "nothing between them",
                     "missing_permission",
-                    with("scp", "Orders.ReadOrders.Write"),
+                    claim("scp", "Orders.ReadOrders.Write"),
                 )
                 .but_not(
                     "letters that look like them",
                     "missing_permission",
-                    with("scp", "Оrders.Read Оrders.Write"),
+                    claim("scp", "Оrders.Read Оrders.Write"),
                 )
                 .but_not("both in another claim", "missing_permission", |call| {
                     call.token(|token| {
@@ -121,16 +111,16 @@ fn a_scope_counts_whole_and_to_the_letter() {
                 .but_not(
                     "a list of them",
                     "claim",
-                    with("scp", json!(["Orders.Read", "Orders.Write"])),
+                    claim("scp", json!(["Orders.Read", "Orders.Write"])),
                 ),
             accepting("both in the other order", || {
-                with("scp", "Orders.Write Orders.Read")(good())
+                claim("scp", "Orders.Write Orders.Read")(good())
             }),
             accepting("both among others", || {
-                with("scp", "openid Orders.Write profile Orders.Read")(good())
+                claim("scp", "openid Orders.Write profile Orders.Read")(good())
             }),
             accepting("two spaces between them", || {
-                with("scp", "Orders.Read  Orders.Write")(good())
+                claim("scp", "Orders.Read  Orders.Write")(good())
             }),
         ],
     );
@@ -141,22 +131,22 @@ fn a_scope_of_one_function_is_none_of_another() {
     check(
         two_tenants(),
         &[accepting("the scope that reads", || {
-            with("scp", "Orders.Read")(good()).reading()
+            claim("scp", "Orders.Read")(good()).reading()
         })
         .but_not(
             "the scope that writes",
             "missing_permission",
-            with("scp", "Orders.Write"),
+            claim("scp", "Orders.Write"),
         )],
     );
-    let writing = || with("scp", "Orders.Write")(good());
+    let writing = || claim("scp", "Orders.Write")(good());
     check(
         two_tenants(),
         &[accepting("the scope that writes", writing)
             .but_not(
                 "the scope that reads",
                 "missing_permission",
-                with("scp", "Orders.Read"),
+                claim("scp", "Orders.Read"),
             )
             .only(&[super::call::Way::Envelope])],
     );
@@ -172,26 +162,26 @@ fn a_role_counts_for_an_application_and_a_scope_for_a_user() {
                 .but_not(
                     "with another",
                     "missing_permission",
-                    with("roles", json!(["Orders.Write.All"])),
+                    claim("roles", json!(["Orders.Write.All"])),
                 )
-                .but_not("with none", "missing_permission", with("roles", json!([])))
+                .but_not("with none", "missing_permission", claim("roles", json!([])))
                 .but_not("without roles", "missing_permission", |call| {
                     call.token(|token| token.without("roles"))
                 })
                 .but_not(
                     "with it in lower case",
                     "missing_permission",
-                    with("roles", json!(["orders.read.all"])),
+                    claim("roles", json!(["orders.read.all"])),
                 )
                 .but_not(
                     "with it among others in one text",
                     "missing_permission",
-                    with("roles", json!(["Orders.Read.All Other"])),
+                    claim("roles", json!(["Orders.Read.All Other"])),
                 )
                 .but_not(
                     "with the scope as a role",
                     "missing_permission",
-                    with("roles", json!(["Orders.Read"])),
+                    claim("roles", json!(["Orders.Read"])),
                 )
                 .but_not(
                     "with a role in another claim",
@@ -225,33 +215,33 @@ fn a_role_counts_for_an_application_and_a_scope_for_a_user() {
                 .but_not(
                     "with a scope beside it",
                     "contradictory_permissions",
-                    with("scp", "Orders.Read"),
+                    claim("scp", "Orders.Read"),
                 )
                 .but_not(
                     "with an empty scope beside it",
                     "contradictory_permissions",
-                    with("scp", ""),
+                    claim("scp", ""),
                 )
                 .but_not(
                     "with another kind of identity",
                     "missing_permission",
-                    with("idtyp", "user"),
+                    claim("idtyp", "user"),
                 )
                 .but_not(
                     "with its kind in upper case",
                     "missing_permission",
-                    with("idtyp", "App"),
+                    claim("idtyp", "App"),
                 )
                 .but_not(
                     "with an empty kind",
                     "missing_permission",
-                    with("idtyp", ""),
+                    claim("idtyp", ""),
                 ),
             accepting("an application by its shape", by_shape)
                 .but_not(
                     "a user in its shape",
                     "missing_permission",
-                    with("sub", "hKq3bXc0Yd9v2LmZ8sTn5RwPq1JgUe7FaVxB6oCyDzE"),
+                    claim("sub", "hKq3bXc0Yd9v2LmZ8sTn5RwPq1JgUe7FaVxB6oCyDzE"),
                 )
                 .but_not("one without a subject", "missing_permission", |call| {
                     call.token(|token| token.without("sub"))
@@ -260,7 +250,7 @@ fn a_role_counts_for_an_application_and_a_scope_for_a_user() {
                     call.token(|token| token.without("oid"))
                 }),
             accepting("the role among others", || {
-                with("roles", json!(["Other", "Orders.Read.All"]))(app())
+                claim("roles", json!(["Other", "Orders.Read.All"]))(app())
             }),
             accepting("a user with the scope", || good().reading())
                 .but_not(
@@ -280,10 +270,10 @@ fn a_role_counts_for_an_application_and_a_scope_for_a_user() {
                 .but_not(
                     "as an application",
                     "contradictory_permissions",
-                    with("idtyp", "app"),
+                    claim("idtyp", "app"),
                 ),
             accepting("a user with a role beside the scope", || {
-                with("roles", json!(["Orders.Read.All"]))(good())
+                claim("roles", json!(["Orders.Read.All"]))(good())
             }),
         ],
     );

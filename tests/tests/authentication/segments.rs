@@ -5,12 +5,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 use super::call::Call;
+use super::change::good;
 use super::table::{accepting, check};
-use super::world::{token, two_tenants};
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
+use super::world::two_tenants;
 
 /// The good token, spelled in another way.
 fn spelled(spell: impl Fn(String) -> String + Clone + 'static) -> impl Fn(Call) -> Call {

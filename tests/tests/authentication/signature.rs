@@ -6,18 +6,15 @@ use std::rc::Rc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256};
-use stockade_tests::tenant::digest_info;
+use stockade_tests::tenant::{Draft, digest_info};
 
-use super::call::{Call, Way};
+use super::call::Call;
+use super::change::good;
 use super::table::{accepting, check};
 use super::world::{
-    ATTACKERS, KEY, OURS, SISTER, SISTERS, STRANGERS, of, sisters_token, strangers_token, token,
+    ATTACKERS, KEY, OURS, SISTER, SISTERS, STRANGERS, of, sisters_token, strangers_token,
     two_tenants,
 };
-
-fn good() -> Call {
-    Call::with(two_tenants, token())
-}
 
 /// The good token with another signature of the same text.
 fn signed_by(sign: impl Fn(&[u8]) -> Vec<u8> + Clone + 'static) -> impl Fn(Call) -> Call {
@@ -197,10 +194,7 @@ fn a_signature_of_something_else_is_none() {
 }
 
 /// The changed token with the signature that it had before.
-fn signed_before(
-    token: &stockade_tests::tenant::Draft,
-    change: impl Fn(stockade_tests::tenant::Draft) -> stockade_tests::tenant::Draft,
-) -> stockade_tests::tenant::Draft {
+fn signed_before(token: &Draft, change: impl Fn(Draft) -> Draft) -> Draft {
     let signature = Rc::new(RefCell::new(Vec::new()));
     let kept = Rc::clone(&signature);
     let before = token.clone().signature(move |signature| {
@@ -349,38 +343,4 @@ fn each_tenants_tokens_are_signed_with_its_own_keys() {
             }),
         ],
     );
-}
-
-#[test]
-fn a_token_that_was_accepted_is_remembered_to_the_last_bit() {
-    for way in [Way::Forwarded, Way::Envelope] {
-        let call = good();
-        let token = call.send(way).token;
-        let same = |text: String| good().token(|token| token.spelled(move |_| text.clone()));
-        for _ in 0..3 {
-            let got = same(token.clone()).send(way);
-            assert!(got.is_accepted(), "{got:?}");
-        }
-
-        // 256 bytes leave four bits in the last character, so it is one of four.
-        for (from_the_end, characters) in [(1, "AQ"), (2, "AB"), (100, "AB")] {
-            let mut changed = token.clone().into_bytes();
-            let at = changed.len() - from_the_end;
-            let mut others = characters.bytes().filter(|other| *other != changed[at]);
-            changed[at] = others.next().expect("there are two");
-            let changed = String::from_utf8(changed).expect("it is ASCII");
-            let (token, changed) = (token.clone(), changed);
-            check(
-                two_tenants(),
-                &[accepting("a remembered token", move || {
-                    let token = token.clone();
-                    good().token(|draft| draft.spelled(move |_| token.clone()))
-                })
-                .but_not("with one character changed", "signature", move |_| {
-                    let changed = changed.clone();
-                    good().token(|draft| draft.spelled(move |_| changed.clone()))
-                })],
-            );
-        }
-    }
 }

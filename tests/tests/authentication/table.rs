@@ -13,15 +13,15 @@ use super::world::World;
 
 /// A call that is accepted, and what is refused beside it.
 pub(crate) struct Pair {
-    name: &'static str,
+    name: String,
     accepted: Box<dyn Fn() -> Call>,
     ways: &'static [Way],
     refused: Vec<Refusal>,
 }
 
 struct Refusal {
-    name: &'static str,
-    /// By way: forwarded, in the envelope.
+    name: String,
+    /// Outside the envelope, and in it.
     rules: [&'static str; 2],
     change: Box<dyn Fn(Call) -> Call>,
 }
@@ -38,7 +38,7 @@ fn unauthorized() -> Value {
 }
 
 /// What a refusal by a rule has to look like: its status and its challenge (RFC 6750 §3, §3.1).
-fn expected(rule: &str, function: &str) -> (u16, String) {
+pub(crate) fn expected(rule: &str, function: &str) -> (u16, String) {
     let scope = match function {
         "quote" => "Orders.Read",
         _ => "Orders.Write",
@@ -55,11 +55,11 @@ fn expected(rule: &str, function: &str) -> (u16, String) {
 }
 
 /// Begins a pair.
-pub(crate) fn accepting(name: &'static str, accepted: impl Fn() -> Call + 'static) -> Pair {
+pub(crate) fn accepting(name: impl Into<String>, accepted: impl Fn() -> Call + 'static) -> Pair {
     Pair {
-        name,
+        name: name.into(),
         accepted: Box::new(accepted),
-        ways: &[Way::Forwarded, Way::Envelope],
+        ways: &Way::ALL,
         refused: Vec::new(),
     }
 }
@@ -68,7 +68,7 @@ impl Pair {
     /// Adds a call that differs in one thing and is refused by this rule.
     pub(crate) fn but_not(
         self,
-        name: &'static str,
+        name: impl Into<String>,
         rule: &'static str,
         change: impl Fn(Call) -> Call + 'static,
     ) -> Self {
@@ -78,12 +78,12 @@ impl Pair {
     /// The same for a call that the host hands over as two different things.
     pub(crate) fn but_not_by(
         mut self,
-        name: &'static str,
+        name: impl Into<String>,
         rules: [&'static str; 2],
         change: impl Fn(Call) -> Call + 'static,
     ) -> Self {
         self.refused.push(Refusal {
-            name,
+            name: name.into(),
             rules,
             change: Box::new(change),
         });
@@ -105,10 +105,11 @@ struct Open {
 }
 
 /// Sends everything in every way, and shows all that is not as it should be.
-pub(crate) fn check(world: &World, pairs: &[Pair]) {
+pub(crate) fn check(world: &'static World, pairs: &[Pair]) {
     let mut faults = Vec::new();
     let mut open = Vec::new();
     let mut secrets = Vec::new();
+    let log = Log::from_now(world);
     for pair in pairs {
         for &way in pair.ways {
             let call = (pair.accepted)();
@@ -131,7 +132,7 @@ pub(crate) fn check(world: &World, pairs: &[Pair]) {
             }
         }
     }
-    look_into_the_log(world, &open, &secrets, &mut faults);
+    look_into(&log, &open, &secrets, &mut faults);
     assert!(
         faults.is_empty(),
         "{} faults:\n{}",
@@ -181,18 +182,39 @@ fn look_at(got: &Got, rule: &str, hidden: &[String]) -> Result<String, String> {
     }
 }
 
-/// The line of each refusal names the rule, and no line holds what is hidden.
-fn look_into_the_log(world: &World, open: &[Open], secrets: &[String], faults: &mut Vec<String>) {
+/// What the handlers of a world write from a moment on.
+struct Log {
+    world: &'static World,
+    /// How much each had written before, by its port.
+    before: HashMap<u16, usize>,
+}
+
+impl Log {
+    fn from_now(world: &'static World) -> Self {
+        let before = |host: &Host| (host.port, host.output().len());
+        Self {
+            world,
+            before: world.hosts().map(before).collect(),
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let since = |host: &Host| {
+            let before = self.before.get(&host.port).copied().unwrap_or_default();
+            host.output().split_off(before)
+        };
+        let lines = self.world.hosts().flat_map(since);
+        lines.filter(|line| line.starts_with(PREFIX)).collect()
+    }
+}
+
+/// The line of each refusal names the rule, and no line holds a secret.
+fn look_into(log: &Log, open: &[Open], secrets: &[String], faults: &mut Vec<String>) {
     let output = poll("the line of each refusal", || {
-        let output: Vec<String> = world
-            .hosts()
-            .flat_map(Host::output)
-            .filter(|line| line.starts_with(PREFIX))
-            .collect();
+        let output = log.lines();
         let text = output.join("\n");
-        open.iter()
-            .all(|open| text.contains(&open.id))
-            .then_some(output)
+        let is_whole = open.iter().all(|open| text.contains(&open.id));
+        is_whole.then_some(output)
     });
     let mut rules: HashMap<String, (String, String)> = HashMap::new();
     for line in output.iter().filter_map(|line| Line::read(line)) {

@@ -1,9 +1,9 @@
 //! v1 tokens where they are asked for, and apps that are open to every organisation.
 
-use serde_json::Value;
 use stockade_tests::tenant::Version;
 
 use super::call::Call;
+use super::change::{claim, head};
 use super::table::{accepting, check};
 use super::world::{
     APP_ID_URI, AUDIENCE, CLIENT, CONSUMERS, KEY, OURS, STRANGER, STRANGERS, any_tenant, of,
@@ -16,17 +16,6 @@ fn v1() -> Call {
 
 fn v2() -> Call {
     Call::with(with_v1, token())
-}
-
-fn with(name: &'static str, value: impl Into<Value> + Clone + 'static) -> impl Fn(Call) -> Call {
-    move |call| {
-        let value = value.clone();
-        call.token(|token| token.claim(name, value))
-    }
-}
-
-fn named(kid: &'static str) -> impl Fn(Call) -> Call {
-    move |call| call.token(|token| token.head("kid", kid))
 }
 
 #[test]
@@ -44,48 +33,48 @@ fn a_token_has_the_form_of_its_version_throughout() {
                 .but_not(
                     "with an issuer without its slash",
                     "issuer",
-                    with("iss", sts.trim_end_matches('/').to_owned()),
+                    claim("iss", sts.trim_end_matches('/').to_owned()),
                 )
                 .but_not(
                     "with an issuer and a version",
                     "issuer",
-                    with("iss", format!("{sts}v2.0")),
+                    claim("iss", format!("{sts}v2.0")),
                 )
-                .but_not("with the issuer of China", "issuer", with("iss", china))
+                .but_not("with the issuer of China", "issuer", claim("iss", china))
                 .but_not(
                     "with the issuer of another tenant",
                     "issuer",
-                    with("iss", sts.replace(OURS, STRANGER)),
+                    claim("iss", sts.replace(OURS, STRANGER)),
                 )
                 .but_not(
                     "with http",
                     "issuer",
-                    with("iss", sts.replace("https", "http")),
+                    claim("iss", sts.replace("https", "http")),
                 )
-                .but_not("with the version of v2", "claim", with("ver", "2.0"))
+                .but_not("with the version of v2", "claim", claim("ver", "2.0"))
                 .but_not("with the client claim of v2", "claim", |call| {
                     call.token(|token| token.without("appid").claim("azp", CLIENT))
                 })
-                .but_not("with an empty client", "client", with("appid", ""))
+                .but_not("with an empty client", "client", claim("appid", ""))
                 .but_not(
                     "with a key of the v2 document",
                     "unknown_key",
-                    named("ours"),
+                    head("kid", "ours"),
                 )
-                .but_not("for another app", "audience", with("aud", STRANGER))
+                .but_not("for another app", "audience", claim("aud", STRANGER))
                 .but_not("without a client", "claim", |call| {
                     call.token(|token| token.without("appid"))
                 }),
             accepting("a v2 token beside it", v2)
                 .but_not("with the issuer of v1", "issuer", issuer(Version::V1))
-                .but_not("with the version of v1", "claim", with("ver", "1.0"))
+                .but_not("with the version of v1", "claim", claim("ver", "1.0"))
                 .but_not("with the client claim of v1", "claim", |call| {
                     call.token(|token| token.without("azp").claim("appid", CLIENT))
                 })
                 .but_not(
                     "with a key of the v1 document",
                     "unknown_key",
-                    named("ours-v1"),
+                    head("kid", "ours-v1"),
                 ),
         ],
     );
@@ -93,7 +82,7 @@ fn a_token_has_the_form_of_its_version_throughout() {
 
 #[test]
 fn an_audience_is_listed_to_the_letter() {
-    let for_uri = || with("aud", APP_ID_URI)(v1());
+    let for_uri = || claim("aud", APP_ID_URI)(v1());
     check(
         with_v1(),
         &[
@@ -101,22 +90,22 @@ fn an_audience_is_listed_to_the_letter() {
                 .but_not(
                     "with a slash",
                     "audience",
-                    with("aud", format!("{APP_ID_URI}/")),
+                    claim("aud", format!("{APP_ID_URI}/")),
                 )
                 .but_not(
                     "in upper case",
                     "audience",
-                    with("aud", APP_ID_URI.to_uppercase()),
+                    claim("aud", APP_ID_URI.to_uppercase()),
                 )
                 .but_not(
                     "with a scope after it",
                     "audience",
-                    with("aud", format!("{APP_ID_URI}/.default")),
+                    claim("aud", format!("{APP_ID_URI}/.default")),
                 )
                 .but_not(
                     "both in one",
                     "audience",
-                    with("aud", format!("{AUDIENCE},{APP_ID_URI}")),
+                    claim("aud", format!("{AUDIENCE},{APP_ID_URI}")),
                 ),
             accepting("the client id", v1),
         ],
@@ -129,22 +118,22 @@ fn only_a_listed_application_calls() {
         with_v1(),
         &[
             accepting("a listed application", v2)
-                .but_not("another", "client", with("azp", STRANGER))
+                .but_not("another", "client", claim("azp", STRANGER))
                 .but_not(
                     "it in upper case",
                     "client",
-                    with("azp", CLIENT.to_uppercase()),
+                    claim("azp", CLIENT.to_uppercase()),
                 )
                 .but_not(
                     "it and a space",
                     "client",
-                    with("azp", format!("{CLIENT} ")),
+                    claim("azp", format!("{CLIENT} ")),
                 )
                 .but_not("another, with it in the claim of v1", "client", |call| {
                     call.token(|token| token.claim("azp", STRANGER).claim("appid", CLIENT))
                 }),
             accepting("a listed application with a v1 token", v1)
-                .but_not("another", "client", with("appid", STRANGER))
+                .but_not("another", "client", claim("appid", STRANGER))
                 .but_not("another, with it in the claim of v2", "client", |call| {
                     call.token(|token| token.claim("appid", STRANGER).claim("azp", CLIENT))
                 }),

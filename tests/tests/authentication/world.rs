@@ -39,6 +39,8 @@ pub(crate) struct World {
     forwarding: Host,
     /// Both come in the envelope.
     envelope: OnceLock<Host>,
+    /// `quote` is proxied.
+    proxying: OnceLock<Host>,
     setup: Setup,
 }
 
@@ -48,6 +50,7 @@ impl World {
         Self {
             forwarding: setup.clone().mode(Mode::Forwarding).start(),
             envelope: OnceLock::new(),
+            proxying: OnceLock::new(),
             setup,
         }
     }
@@ -61,9 +64,15 @@ impl World {
         self.envelope.get_or_init(start)
     }
 
+    pub(crate) fn proxying(&self) -> &Host {
+        let start = || self.setup.clone().mode(Mode::Proxying).start();
+        self.proxying.get_or_init(start)
+    }
+
     /// Everything that runs.
     pub(crate) fn hosts(&self) -> impl Iterator<Item = &Host> {
-        std::iter::once(&self.forwarding).chain(self.envelope.get())
+        let others = self.envelope.get().into_iter().chain(self.proxying.get());
+        std::iter::once(&self.forwarding).chain(others)
     }
 }
 
