@@ -1,7 +1,7 @@
 //! Strict JSON: one reading of a text or none.
 //!
 //! Two parsers may disagree on a member that occurs twice, so such a text is refused at any depth
-//! (RFC 8725 §2.4 tells what comes of it; RFC 7519 §4 allows to refuse). So are invalid UTF-8,
+//! (RFC 8725 §2.6 tells what comes of it; RFC 7519 §4 allows to refuse). So are invalid UTF-8,
 //! nesting beyond a bound, anything after the value, and a value that is not an object.
 
 use std::borrow::Cow;

@@ -71,7 +71,8 @@ pub fn fuzz(target: &dyn Target, plan: &Plan) -> io::Result<Report> {
     fs::create_dir_all(&corpus)?;
     let mut session = Session {
         target,
-        now: File::create(plan.folder.join("now"))?,
+        now: File::create(plan.folder.join(NOW))?,
+        frame: Vec::new(),
         report: Report {
             runs: 0,
             time: Duration::ZERO,
@@ -116,20 +117,31 @@ pub fn fuzz(target: &dyn Target, plan: &Plan) -> io::Result<Report> {
     Ok(session.report)
 }
 
-/// Gives the target one input from a file.
+/// Gives the target one input from a file: one that was kept, or the one that was run last.
 ///
 /// # Errors
 ///
 /// The file cannot be read.
 pub fn again(target: &dyn Target, path: &Path) -> io::Result<()> {
-    target.run(&fs::read(path)?);
+    let bytes = fs::read(path)?;
+    let input = match bytes.split_first_chunk() {
+        Some((length, rest)) if path.ends_with(NOW) => {
+            let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+            &rest[..length.min(rest.len())]
+        }
+        _ => &bytes[..],
+    };
+    target.run(input);
     Ok(())
 }
+
+const NOW: &str = "now";
 
 struct Session<'t> {
     target: &'t dyn Target,
     /// Holds the input of this moment, for whoever looks after an abort.
     now: File,
+    frame: Vec<u8>,
     report: Report,
     kept: Vec<Vec<u8>>,
 }
@@ -157,8 +169,11 @@ impl Session<'_> {
     }
 
     fn run(&mut self, input: &[u8]) -> io::Result<Outcome> {
-        self.now.set_len(input.len() as u64)?;
-        self.now.write_all_at(input, 0)?;
+        // Its length first: to cut the file each time would take longer than many a run.
+        self.frame.clear();
+        self.frame.extend((input.len() as u64).to_le_bytes());
+        self.frame.extend(input);
+        self.now.write_all_at(&self.frame, 0)?;
         self.report.runs += 1;
         RUNS.store(self.report.runs, Relaxed);
         let run = || catch_unwind(AssertUnwindSafe(|| self.target.run(input)));
@@ -200,4 +215,76 @@ fn name_of(input: &[u8]) -> String {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use super::*;
+
+    /// Panics at inputs that hold a `!`, and remembers what it was given.
+    struct Bang(Mutex<Vec<Vec<u8>>>);
+
+    impl Target for Bang {
+        fn name(&self) -> &'static str {
+            "bang"
+        }
+
+        fn seeds(&self) -> Vec<Vec<u8>> {
+            vec![b"?".to_vec()]
+        }
+
+        fn words(&self) -> Vec<Vec<u8>> {
+            vec![b"!".to_vec()]
+        }
+
+        fn max_bytes(&self) -> usize {
+            4
+        }
+
+        fn run(&self, input: &[u8]) {
+            let mut given = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            given.push(input.to_vec());
+            assert!(!input.contains(&b'!'), "bang");
+        }
+    }
+
+    fn plan(folder: &Path, runs: u64) -> Plan {
+        Plan {
+            time: Duration::from_secs(60),
+            runs,
+            seed: 1,
+            folder: folder.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_it_and_its_input_is_kept() {
+        let folder = std::env::temp_dir().join(format!("fuzz-{}-find", std::process::id()));
+        let target = Bang(Mutex::default());
+
+        let report = fuzz(&target, &plan(&folder, 100_000)).expect("files can be written");
+
+        let find = report.find.expect("it panics sooner or later");
+        let last = target.0.lock().expect_err("it panicked").into_inner().pop();
+        assert_eq!(fs::read(&find).ok(), last);
+        for path in [find, folder.join(NOW)] {
+            let again = || again(&target, &path);
+            assert!(catch_unwind(AssertUnwindSafe(again)).is_err());
+        }
+        fs::remove_dir_all(folder).expect("it was made here");
+    }
+
+    #[test]
+    fn it_runs_as_often_as_planned_from_the_seeds_on() {
+        let folder = std::env::temp_dir().join(format!("fuzz-{}-runs", std::process::id()));
+        let target = Bang(Mutex::default());
+
+        let report = fuzz(&target, &plan(&folder, 1)).expect("files can be written");
+
+        assert_eq!((report.runs, report.find), (1, None));
+        assert_eq!(*target.0.lock().expect("no panic"), [b"?"]);
+        fs::remove_dir_all(folder).expect("it was made here");
+    }
 }

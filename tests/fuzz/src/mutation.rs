@@ -26,14 +26,15 @@ fn once(input: &mut Vec<u8>, random: &mut Random, words: &[Vec<u8>], other: &[u8
         return;
     }
     let at = random.below(input.len());
-    match random.below(12) {
+    match random.below(14) {
         0 => input[at] ^= 1 << random.below(8),
         1 => input[at] = random.next() as u8,
         2 => input[at] = *random.one_of(TELLING),
         3 => input.insert(at, *random.one_of(TELLING)),
         4 => drop(input.drain(part(input, random))),
         5 => {
-            let copy = input[part(input, random)].to_vec();
+            let times = 1 << random.below(5);
+            let copy = input[part(input, random)].repeat(times);
             splice(input, at..at, &copy);
         }
         6 => {
@@ -53,6 +54,11 @@ fn once(input: &mut Vec<u8>, random: &mut Random, words: &[Vec<u8>], other: &[u8
         10 => {
             let place = between_marks(input, at);
             splice(input, place, word(random, words));
+        }
+        11 | 12 => {
+            if let Some(place) = value(input, random) {
+                splice(input, place, word(random, words));
+            }
         }
         _ => {
             let digit = input.iter().skip(at).position(u8::is_ascii_digit);
@@ -88,6 +94,22 @@ fn between_marks(input: &[u8], at: usize) -> Range<usize> {
     start..end.map_or(input.len(), |more| at + more).max(start)
 }
 
+/// The value of a member, chosen among all members alike: half of the time without its quotes.
+fn value(input: &[u8], random: &mut Random) -> Option<Range<usize>> {
+    let colons: Vec<_> = (0..input.len()).filter(|at| input[*at] == b':').collect();
+    if colons.is_empty() {
+        return None;
+    }
+    let start = random.one_of(&colons) + 1;
+    let length = input[start..].iter().position(|byte| b",}".contains(byte));
+    let value = start..length.map_or(input.len(), |length| start + length);
+    let quoted = input[value.clone()].starts_with(b"\"") && input[value.clone()].ends_with(b"\"");
+    if quoted && value.len() >= 2 && random.below(2) == 0 {
+        return Some(value.start + 1..value.end - 1);
+    }
+    Some(value)
+}
+
 fn splice(input: &mut Vec<u8>, place: Range<usize>, with: &[u8]) {
     input.splice(place, with.iter().copied());
 }
@@ -111,6 +133,20 @@ mod tests {
         for _ in 0..1000 {
             change(&mut input, &mut random, &[], b"", 8);
         }
+    }
+
+    #[test]
+    fn a_value_is_found_with_and_without_its_quotes() {
+        let input = br#"{"a":"x","b":17}"#;
+        let mut random = Random::from_seed(1);
+        let mut found = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            let place = value(input, &mut random).expect("there are two");
+            found.insert(&input[place]);
+        }
+
+        assert_eq!(found, [&b"\"x\""[..], b"17", b"x"].into());
+        assert_eq!(value(b"abc", &mut random), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! A key set. What counts in it has to be a key of the right kind by a second reading, and to take
 //! no more memory than its text allows.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stockade::auth::testing::{SigningKey, read_key_set, tenant_id};
@@ -132,8 +134,9 @@ fn is_of_this_issuer(entry: &Json) -> bool {
 
 /// Whether an entry is the first key as the tenant publishes it.
 fn is_ours(entry: &Json) -> bool {
-    let ours = SigningKey::first().jwk().to_string();
-    Some(entry) == Json::read(ours.as_bytes()).as_ref()
+    static OURS: LazyLock<Option<Json>> =
+        LazyLock::new(|| Json::read(SigningKey::first().jwk().to_string().as_bytes()));
+    Some(entry) == OURS.as_ref()
 }
 
 fn text<'j>(entry: &'j Json, name: &str) -> Option<&'j str> {
@@ -181,6 +184,7 @@ const WORDS: &[&str] = &[
     "\":[\"",
     "},{",
     "[]",
+    "\"\"",
     "{}",
     "null",
     "\\u0064",

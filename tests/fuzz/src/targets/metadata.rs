@@ -30,6 +30,7 @@ impl Target for Metadata {
             document(&format!("{LOGIN}/{tenant}/discovery/v2.0/keys?appid=some")),
             document("https://login.microsoftonline.com:443/keys"),
             document("https://login.microsoftonline.com@example.com/keys"),
+            document("https://user@login.microsoftonline.com/keys"),
         ]
     }
 
@@ -102,6 +103,7 @@ const WORDS: &[&str] = &[
     "login.windows.net",
     "example.com",
     "@",
+    "user@",
     ":443",
     ":8443",
     "/v2.0",
@@ -114,6 +116,7 @@ const WORDS: &[&str] = &[
     "\":\"",
     "\",\"",
     "[]",
+    "\"\"",
     "{}",
     "null",
 ];

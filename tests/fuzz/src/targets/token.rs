@@ -149,6 +149,8 @@ impl Target for Token {
                 [AUDIENCE, CLIENT, tenant.as_str(), &v2, &v1].map(|word| word.as_bytes().to_vec()),
             )
             .chain(dates.map(|date| date.to_string().into_bytes()))
+            // As deep as a header and a payload may be, and one deeper.
+            .chain([7, 8, 31, 32].map(|depth| [b"[".repeat(depth), b"]".repeat(depth)].concat()))
             .collect()
     }
 
@@ -431,6 +433,7 @@ const WORDS: &[&str] = &[
     "null",
     "true",
     "[]",
+    "\"\"",
     "{}",
     "\\u0061",
     "\\u006c",
