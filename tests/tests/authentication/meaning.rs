@@ -373,7 +373,7 @@ fn a_token_names_the_application_that_it_was_given_to() {
     check(
         two_tenants(),
         &[accepting("an application", good)
-            .but_not("an empty one", "client", claim("azp", ""))
+            .but_not("an empty one", "claim", claim("azp", ""))
             .but_not("one in the claim of v1", "claim", |call| {
                 call.token(|token| token.without("azp").claim("appid", CLIENT))
             })],

@@ -49,7 +49,9 @@ pub(crate) fn expected(rule: &str, function: &str) -> (u16, String) {
             403,
             format!(r#"Bearer error="insufficient_scope", scope="{scope}""#),
         ),
-        "contradictory_permissions" => (403, r#"Bearer error="insufficient_scope""#.to_owned()),
+        "contradictory_permissions" | "client" => {
+            (403, r#"Bearer error="insufficient_scope""#.to_owned())
+        }
         _ => (401, r#"Bearer error="invalid_token""#.to_owned()),
     }
 }

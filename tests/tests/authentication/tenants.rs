@@ -55,7 +55,7 @@ fn a_token_has_the_form_of_its_version_throughout() {
                 .but_not("with the client claim of v2", "claim", |call| {
                     call.token(|token| token.without("appid").claim("azp", CLIENT))
                 })
-                .but_not("with an empty client", "client", claim("appid", ""))
+                .but_not("with an empty client", "claim", claim("appid", ""))
                 .but_not(
                     "with a key of the v2 document",
                     "unknown_key",
