@@ -73,14 +73,6 @@ pub static TABLE: &[Setting] = &[
         unit: "a whole number of seconds",
     },
     Setting {
-        name: "STOCKADE__AUTH__INSECURE_AUTHORITY",
-        meaning: "For tests: the origin to ask in place of the cloud's login host. Issuers and \
-                  metadata are then expected below it. Loopback `http` only, and only on a \
-                  developer's machine.",
-        default: "",
-        unit: "an origin such as `http://127.0.0.1:7072`",
-    },
-    Setting {
         name: "STOCKADE__AUTH__PRINCIPALS",
         meaning: "The only users and applications that may call, by object id (`oid`).",
         default: "everybody whom the access rules let in",
@@ -140,6 +132,14 @@ pub static TABLE: &[Setting] = &[
                   Read at the start.",
         default: "",
         unit: "the path of a PEM file, relative to the folder of host.json",
+    },
+    Setting {
+        name: "STOCKADE__AUTH__INSECURE_AUTHORITY",
+        meaning: "For tests: the origin to ask in place of the cloud's login host. Issuers and \
+                  metadata are then expected below it. Loopback `http` only, and only on a \
+                  developer's machine.",
+        default: "",
+        unit: "an origin such as `http://127.0.0.1:7072`",
     },
     Setting {
         name: "STOCKADE__SECRETS__VAULT_URI",
