@@ -249,9 +249,13 @@ pub fn is_loopback(url: &Url) -> bool {
 /// How every setting of ours begins.
 const PREFIX: &str = "STOCKADE__";
 
-/// What App Service, Container Apps and Kubernetes set in each process they start.
-const DEPLOYED: [&str; 3] = [
+/// What the platforms set in each process they start: App Service, its consumption plans (which have
+/// no instance id; host 4.1037, EnvironmentExtensions.IsFlexConsumptionSku,
+/// IsLinuxConsumptionOnAtlas), Container Apps and Kubernetes.
+const DEPLOYED: [&str; 5] = [
     "WEBSITE_INSTANCE_ID",
+    "WEBSITE_SKU",
+    "CONTAINER_NAME",
     "CONTAINER_APP_NAME",
     "KUBERNETES_SERVICE_HOST",
 ];

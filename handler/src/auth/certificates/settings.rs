@@ -47,7 +47,7 @@ impl CertificateSettings {
             problems.push(
                 CERTIFICATES,
                 "is refused where nothing says that App Service runs the app \
-                 (WEBSITE_INSTANCE_ID): any caller could send the header, and certificates are \
+                 (WEBSITE_INSTANCE_ID, WEBSITE_SKU): any caller could send the header, and certificates are \
                  no secret",
             );
         }
@@ -68,7 +68,7 @@ impl CertificateSettings {
 
 fn front_end(source: &dyn Source) -> Option<FrontEnd> {
     let is_set = |name: &&str| source.get(name).is_some();
-    if is_set(&"WEBSITE_INSTANCE_ID") && !OTHER_FRONT_ENDS.iter().any(is_set) {
+    if APP_SERVICE.iter().any(is_set) && !OTHER_FRONT_ENDS.iter().any(is_set) {
         return Some(FrontEnd::AppService);
     }
     development(source).is_ok().then_some(FrontEnd::Nobody)
@@ -138,6 +138,9 @@ const THUMBPRINTS: &str = "STOCKADE__AUTH__CLIENT_CERTIFICATE_THUMBPRINTS";
 const AUTHORITIES: &str = "STOCKADE__AUTH__CLIENT_CERTIFICATE_AUTHORITIES";
 
 /// Set where Container Apps or Kubernetes run the app, whose front ends do not write the header.
+/// What App Service sets in each process; consumption plans have no instance id (host 4.1037,
+/// EnvironmentExtensions.IsFlexConsumptionSku).
+const APP_SERVICE: [&str; 2] = ["WEBSITE_INSTANCE_ID", "WEBSITE_SKU"];
 const OTHER_FRONT_ENDS: [&str; 2] = ["CONTAINER_APP_NAME", "KUBERNETES_SERVICE_HOST"];
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;

@@ -34,6 +34,7 @@ fn nothing_set_asks_for_no_certificate() {
 fn the_header_is_believed_where_app_service_runs_the_app_and_on_a_developers_machine() {
     for (place, front_end) in [
         (INSTANCE, FrontEnd::AppService),
+        (("WEBSITE_SKU", "FlexConsumption"), FrontEnd::AppService),
         (DEVELOPMENT, FrontEnd::Nobody),
     ] {
         let (settings, problems) = read(&[ON, PINNED, place]);
