@@ -20,10 +20,12 @@ use stockade::auth::testing::{
 use stockade::auth::{Kind, Principal, Tokens};
 use tokio::runtime::Runtime;
 
-use crate::engine::Target;
+use crate::Target;
 use crate::json::Json;
 
-pub(super) struct Token {
+/// The target `token`.
+#[derive(Debug)]
+pub struct Token {
     runtime: Runtime,
     v2: Tokens,
     both: Tokens,
@@ -32,7 +34,8 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub(super) fn new() -> Self {
+    /// A tenant and two apps of it, one for v2 tokens and one for both forms.
+    pub fn prepared() -> Self {
         let tenant = TestTenant::new();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -143,7 +146,7 @@ impl Target for Token {
         ];
         let v2 = format!("https://login.microsoftonline.com/{tenant}/v2.0");
         let v1 = format!("https://sts.windows.net/{tenant}/");
-        super::words(WORDS)
+        crate::owned(WORDS)
             .into_iter()
             .chain(
                 [AUDIENCE, CLIENT, tenant.as_str(), &v2, &v1].map(|word| word.as_bytes().to_vec()),
@@ -152,10 +155,6 @@ impl Target for Token {
             // As deep as a header and a payload may be, and one deeper.
             .chain([7, 8, 31, 32].map(|depth| [b"[".repeat(depth), b"]".repeat(depth)].concat()))
             .collect()
-    }
-
-    fn max_bytes(&self) -> usize {
-        4096
     }
 
     fn run(&self, input: &[u8]) {
