@@ -41,7 +41,11 @@ pub trait Target {
 
 /// All targets.
 pub fn all() -> Vec<Box<dyn Target>> {
-    vec![Box::new(Token::prepared()), Box::new(KeySet), Box::new(Metadata)]
+    vec![
+        Box::new(Token::prepared()),
+        Box::new(KeySet),
+        Box::new(Metadata),
+    ]
 }
 
 /// Words in the form that libFuzzer reads (LLVM documentation, libFuzzer, "Dictionaries").
