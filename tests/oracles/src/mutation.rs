@@ -7,10 +7,11 @@ use std::ops::Range;
 /// none where the input has no place for the change.
 pub fn change(input: &[u8], words: &[Vec<u8>], seed: u32) -> Option<Vec<u8>> {
     let mut choice = Choice(seed);
-    let (place, with) = match choice.below(4) {
+    let (place, with) = match choice.below(5) {
         0 => (name(input, &mut choice)?, choice.one_of(words)?.clone()),
         1 => member(input, words, &mut choice)?,
-        _ => (value(input, &mut choice)?, choice.one_of(words)?.clone()),
+        2 => wrap(input, words, &mut choice)?,
+        _ => exchange(input, words, &mut choice)?,
     };
     let mut changed = input.to_vec();
     changed.splice(place, with);
@@ -26,6 +27,25 @@ fn name(input: &[u8], choice: &mut Choice) -> Option<Range<usize>> {
     Some(start..end.map_or(input.len(), |more| start + more))
 }
 
+/// A value, and a word of its kind: for numbers those that begin as numbers do.
+fn exchange(
+    input: &[u8],
+    words: &[Vec<u8>],
+    choice: &mut Choice,
+) -> Option<(Range<usize>, Vec<u8>)> {
+    let place = value(input, choice)?;
+    let is_number = |text: &[u8]| {
+        text.first()
+            .is_some_and(|byte| b"-0123456789".contains(byte))
+    };
+    let kind = is_number(&input[place.clone()]);
+    let alike: Vec<_> = words
+        .iter()
+        .filter(|word| is_number(word) == kind)
+        .collect();
+    Some((place, (*choice.one_of(&alike)?).clone()))
+}
+
 /// The value of a member, chosen among all members alike: half of the time without its quotes.
 fn value(input: &[u8], choice: &mut Choice) -> Option<Range<usize>> {
     let colons: Vec<_> = (0..input.len()).filter(|at| input[*at] == b':').collect();
@@ -39,15 +59,30 @@ fn value(input: &[u8], choice: &mut Choice) -> Option<Range<usize>> {
     Some(value)
 }
 
-/// A place for one more member, and a member with a word for its name and the value of another.
+/// A place for one more member, and the member: named by a word or as the one behind it, with the
+/// value of another.
 fn member(input: &[u8], words: &[Vec<u8>], choice: &mut Choice) -> Option<(Range<usize>, Vec<u8>)> {
     let starts: Vec<_> = (1..input.len())
         .filter(|at| input[*at] == b'"' && b"{,".contains(&input[at - 1]))
         .collect();
     let at = *choice.one_of(&starts)?;
-    let name = choice.one_of(words)?;
+    let name = match choice.below(2) {
+        0 => input[at + 1..].split(|byte| *byte == b'"').next()?,
+        _ => choice.one_of(words)?,
+    };
     let value = &input[value(input, choice)?];
-    Some((at..at, [b"\"", &name[..], b"\":", value, b","].concat()))
+    Some((at..at, [b"\"", name, b"\":", value, b","].concat()))
+}
+
+/// A value, and the same inside of an object or a list.
+fn wrap(input: &[u8], words: &[Vec<u8>], choice: &mut Choice) -> Option<(Range<usize>, Vec<u8>)> {
+    let place = value(input, choice)?;
+    let value = &input[place.clone()];
+    let wrapped = match choice.below(2) {
+        0 => [b"[", value, b"]"].concat(),
+        _ => [b"{\"", &choice.one_of(words)?[..], b"\":", value, b"}"].concat(),
+    };
+    Some((place, wrapped))
 }
 
 /// A number that is used up by choices.
@@ -77,9 +112,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_or_a_value_becomes_a_word_or_a_member_is_added() {
-        let changed: BTreeSet<_> = (0..1000)
-            .filter_map(|seed| change(br#"{"a":"x","b":17}"#, &[b"w".to_vec()], seed))
+    fn a_name_or_a_value_becomes_a_word_and_members_are_added_and_wrapped() {
+        let changed: BTreeSet<_> = (0..10_000)
+            .filter_map(|seed| {
+                change(
+                    br#"{"a":"x","b":17}"#,
+                    &[b"w".to_vec(), b"42".to_vec()],
+                    seed,
+                )
+            })
             .map(|changed| String::from_utf8(changed).expect("as it was"))
             .collect();
 
@@ -88,8 +129,12 @@ mod tests {
             r#"{"a":"w","b":17}"#,
             r#"{"a":w,"b":17}"#,
             r#"{"a":"x","b":w}"#,
+            r#"{"a":"x","b":42}"#,
             r#"{"w":17,"a":"x","b":17}"#,
             r#"{"a":"x","w":"x","b":17}"#,
+            r#"{"a":17,"a":"x","b":17}"#,
+            r#"{"a":{"w":"x"},"b":17}"#,
+            r#"{"a":"x","b":[17]}"#,
         ] {
             assert!(changed.contains(one), "{one}");
         }
