@@ -1,13 +1,71 @@
-//! Fuzz targets for what strangers send, and the engine that runs them.
-//!
-//! A target takes bytes and panics if the code under test does with them what it must not. The
-//! engine makes the bytes: it keeps what reaches a branch that nothing before it reached, and
-//! changes what it kept. `README.md` says how to run it and why the engine is our own.
+//! What libFuzzer asks of a target: an input to run, seeds, words, and changes to an input.
 
-pub mod coverage;
-pub mod engine;
-mod json;
-pub mod memory;
-mod mutation;
-mod random;
-pub mod targets;
+#![deny(missing_docs)]
+
+use std::path::Path;
+use std::{env, fs, io};
+
+use libfuzzer_sys::fuzzer_mutate;
+use stockade_oracles::{Target, dictionary, mutation};
+
+/// A target as libFuzzer uses it.
+#[derive(Debug)]
+pub struct Fuzzed<T> {
+    target: T,
+    words: Vec<Vec<u8>>,
+}
+
+impl<T: Target> Fuzzed<T> {
+    /// Makes a target ready.
+    pub fn new(target: T) -> Self {
+        let words = target.words();
+        Self { target, words }
+    }
+
+    /// Writes `seeds/` and the dictionary `words` into the folder that `FUZZ_FOLDER` names, if it
+    /// names one. libFuzzer calls this before it looks for them.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be written.
+    pub fn prepare(&self) {
+        if let Some(folder) = env::var_os("FUZZ_FOLDER") {
+            self.write(Path::new(&folder))
+                .expect("FUZZ_FOLDER is a folder to write to");
+        }
+    }
+
+    fn write(&self, folder: &Path) -> io::Result<()> {
+        let seeds = folder.join("seeds");
+        fs::create_dir_all(&seeds)?;
+        for (number, seed) in self.target.seeds().iter().enumerate() {
+            fs::write(seeds.join(number.to_string()), seed)?;
+        }
+        fs::write(folder.join("words"), dictionary(&self.words))
+    }
+
+    /// Runs an input.
+    ///
+    /// # Panics
+    ///
+    /// If what comes of it is wrong.
+    pub fn run(&self, input: &[u8]) {
+        self.target.run(input);
+    }
+
+    /// Changes the input of `size` bytes in `data`, half of the time as its structure suggests and
+    /// half of the time as libFuzzer does by itself, and says how long it is then.
+    pub fn mutate(&self, data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
+        let changed = match seed % 2 {
+            0 => mutation::change(&data[..size], &self.words, seed / 2),
+            _ => None,
+        };
+        match changed {
+            Some(changed) if changed.len() <= max_size => {
+                data[..changed.len()].copy_from_slice(&changed);
+                changed.len()
+            }
+            _ => fuzzer_mutate(data, size, max_size),
+        }
+    }
+}

@@ -3,11 +3,12 @@
 
 use stockade::auth::testing::{read_metadata, tenant_id};
 
-use crate::engine::Target;
+use crate::Target;
 use crate::json::Json;
-use crate::memory;
 
-pub(super) struct Metadata;
+/// The target `metadata`.
+#[derive(Debug)]
+pub struct Metadata;
 
 impl Target for Metadata {
     fn name(&self) -> &'static str {
@@ -35,23 +36,13 @@ impl Target for Metadata {
     }
 
     fn words(&self) -> Vec<Vec<u8>> {
-        let mut words = super::words(WORDS);
+        let mut words = crate::owned(WORDS);
         words.push(tenant_id().to_string().into_bytes());
         words
     }
 
-    fn max_bytes(&self) -> usize {
-        2048
-    }
-
     fn run(&self, input: &[u8]) {
-        let (read, memory) = memory::most_held_by(|| read_metadata(input));
-        let bound = 64 * 1024 + 256 * input.len();
-        assert!(
-            memory <= bound,
-            "{memory} bytes for {} of text",
-            input.len()
-        );
+        let read = crate::within_bounds(input, read_metadata);
         let second =
             Json::read(input).filter(|document| document.depth() <= 16 && !document.has_twins());
         let member = |name| {

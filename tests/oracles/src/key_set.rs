@@ -7,11 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use stockade::auth::testing::{SigningKey, read_key_set, tenant_id};
 
-use crate::engine::Target;
+use crate::Target;
 use crate::json::Json;
-use crate::memory;
 
-pub(super) struct KeySet;
+/// The target `key-set`.
+#[derive(Debug)]
+pub struct KeySet;
 
 impl Target for KeySet {
     fn name(&self) -> &'static str {
@@ -38,23 +39,13 @@ impl Target for KeySet {
     }
 
     fn words(&self) -> Vec<Vec<u8>> {
-        let mut words = super::words(WORDS);
+        let mut words = crate::owned(WORDS);
         words.push(tenant_id().to_string().into_bytes());
         words
     }
 
-    fn max_bytes(&self) -> usize {
-        8192
-    }
-
     fn run(&self, input: &[u8]) {
-        let (read, memory) = memory::most_held_by(|| read_key_set(input));
-        let bound = 64 * 1024 + 256 * input.len();
-        assert!(
-            memory <= bound,
-            "{memory} bytes for {} of text",
-            input.len()
-        );
+        let read = crate::within_bounds(input, read_key_set);
         let second = Json::read(input).filter(|set| set.depth() <= 16 && !set.has_twins());
         let entries = second.as_ref().and_then(|set| match set.member("keys") {
             Some(Json::List(entries)) => Some(entries),

@@ -20,10 +20,12 @@ use stockade::auth::testing::{
 use stockade::auth::{Kind, Principal, Tokens};
 use tokio::runtime::Runtime;
 
-use crate::engine::Target;
+use crate::Target;
 use crate::json::Json;
 
-pub(super) struct Token {
+/// The target `token`.
+#[derive(Debug)]
+pub struct Token {
     runtime: Runtime,
     v2: Tokens,
     both: Tokens,
@@ -32,7 +34,8 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub(super) fn new() -> Self {
+    /// A tenant and two apps of it, one for v2 tokens and one for both forms.
+    pub fn prepared() -> Self {
         let tenant = TestTenant::new();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -82,15 +85,13 @@ impl Token {
         };
         let signed = signing_input(header, payload);
         let second = second_reading(header, payload, forms);
+        let is_not_serdes = || is_not_serdes(header) || is_not_serdes(payload);
         // A signature takes longer than all the rest; what is refused before anybody looks at it
         // needs none.
         let refusal = self.verify(tokens, &format!("{signed}.AAAA"));
         let refusal = refusal.expect_err("the signature is not the tenant's");
         if refusal != "signature" {
-            assert!(
-                second.is_err() || is_not_serdes(payload),
-                "refused: {refusal}"
-            );
+            assert!(second.is_err() || is_not_serdes(), "refused: {refusal}");
             return;
         }
         let signature = URL_SAFE_NO_PAD.encode(SigningKey::first().sign(&signed));
@@ -99,7 +100,7 @@ impl Token {
         match (&first, &second) {
             (Ok(principal), Ok(expected)) => expected.assert_is(principal),
             (Ok(_), Err(why)) => panic!("accepted, although {why}"),
-            (Err(rule), Ok(_)) => assert!(is_not_serdes(payload), "refused: {rule}"),
+            (Err(rule), Ok(_)) => assert!(is_not_serdes(), "refused: {rule}"),
             (Err(_), Err(_)) => {}
         }
         // Remembered at its second coming, recalled at its third.
@@ -143,7 +144,7 @@ impl Target for Token {
         ];
         let v2 = format!("https://login.microsoftonline.com/{tenant}/v2.0");
         let v1 = format!("https://sts.windows.net/{tenant}/");
-        super::words(WORDS)
+        crate::owned(WORDS)
             .into_iter()
             .chain(
                 [AUDIENCE, CLIENT, tenant.as_str(), &v2, &v1].map(|word| word.as_bytes().to_vec()),
@@ -152,10 +153,6 @@ impl Target for Token {
             // As deep as a header and a payload may be, and one deeper.
             .chain([7, 8, 31, 32].map(|depth| [b"[".repeat(depth), b"]".repeat(depth)].concat()))
             .collect()
-    }
-
-    fn max_bytes(&self) -> usize {
-        4096
     }
 
     fn run(&self, input: &[u8]) {
@@ -371,8 +368,8 @@ fn whole_number(value: &Json) -> Option<u64> {
 }
 
 /// Whether `serde_json` refuses a text that the second reader takes: numbers beyond all bounds.
-fn is_not_serdes(payload: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(payload).is_err()
+fn is_not_serdes(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(text).is_err()
 }
 
 /// Seconds, as the settings have it where nothing else is said.

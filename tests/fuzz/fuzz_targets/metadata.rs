@@ -1,0 +1,21 @@
+//! The metadata of an issuer.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use peak_alloc::PeakAlloc;
+use stockade_fuzz::Fuzzed;
+use stockade_oracles::Metadata;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+static TARGET: LazyLock<Fuzzed<Metadata>> = LazyLock::new(|| Fuzzed::new(Metadata));
+
+fuzz_target!(init: TARGET.prepare(), |input: &[u8]| TARGET.run(input));
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    TARGET.mutate(data, size, max_size, seed)
+});
