@@ -250,12 +250,11 @@ pub fn is_loopback(url: &Url) -> bool {
 const PREFIX: &str = "STOCKADE__";
 
 /// What the platforms set in each process they start: App Service, its consumption plans (which have
-/// no instance id; host 4.1037, EnvironmentExtensions.IsFlexConsumptionSku,
-/// IsLinuxConsumptionOnAtlas), Container Apps and Kubernetes.
-const DEPLOYED: [&str; 5] = [
+/// no instance id; host 4.1037, EnvironmentExtensions.IsFlexConsumptionSku), Container Apps and
+/// Kubernetes. `CONTAINER_NAME`, which some plans set, too, is left out: so do dev containers.
+const DEPLOYED: [&str; 4] = [
     "WEBSITE_INSTANCE_ID",
     "WEBSITE_SKU",
-    "CONTAINER_NAME",
     "CONTAINER_APP_NAME",
     "KUBERNETES_SERVICE_HOST",
 ];
