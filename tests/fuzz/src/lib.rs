@@ -12,14 +12,18 @@ use stockade_oracles::{Target, dictionary, mutation};
 #[derive(Debug)]
 pub struct Fuzzed<T> {
     target: T,
+    seeds: Vec<Vec<u8>>,
     words: Vec<Vec<u8>>,
 }
 
 impl<T: Target> Fuzzed<T> {
     /// Makes a target ready.
     pub fn new(target: T) -> Self {
-        let words = target.words();
-        Self { target, words }
+        Self {
+            seeds: target.seeds(),
+            words: target.words(),
+            target,
+        }
     }
 
     /// Writes `seeds/` and the dictionary `words` into the folder that `FUZZ_FOLDER` names, if it
@@ -38,7 +42,7 @@ impl<T: Target> Fuzzed<T> {
     fn write(&self, folder: &Path) -> io::Result<()> {
         let seeds = folder.join("seeds");
         fs::create_dir_all(&seeds)?;
-        for (number, seed) in self.target.seeds().iter().enumerate() {
+        for (number, seed) in self.seeds.iter().enumerate() {
             fs::write(seeds.join(number.to_string()), seed)?;
         }
         fs::write(folder.join("words"), dictionary(&self.words))
@@ -56,8 +60,10 @@ impl<T: Target> Fuzzed<T> {
     /// Changes the input of `size` bytes in `data`, half of the time as its structure suggests and
     /// half of the time as libFuzzer does by itself, and says how long it is then.
     pub fn mutate(&self, data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
-        let changed = match seed % 2 {
-            0 => mutation::change(&data[..size], &self.words, seed / 2),
+        let (way, seed) = (seed % 8, seed / 8);
+        let changed = match way {
+            0 => self.change_a_seed(seed),
+            1..4 => mutation::change(&data[..size], &self.words, seed),
             _ => None,
         };
         match changed {
@@ -67,5 +73,13 @@ impl<T: Target> Fuzzed<T> {
             }
             _ => fuzzer_mutate(data, size, max_size),
         }
+    }
+
+    /// One change away from what is right: most of what is kept has been changed so often that no
+    /// single rule decides about it any more.
+    fn change_a_seed(&self, seed: u32) -> Option<Vec<u8>> {
+        let count = u32::try_from(self.seeds.len()).ok()?;
+        let chosen = &self.seeds[seed.checked_rem(count)? as usize];
+        mutation::change(chosen, &self.words, seed / count)
     }
 }
