@@ -55,6 +55,8 @@ mod limits;
 mod problem;
 mod routes;
 mod run;
+#[expect(dead_code, reason = "the store and the client meet here")]
+mod secrets;
 mod server;
 mod telemetry;
 mod wire;
