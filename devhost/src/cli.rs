@@ -3,6 +3,7 @@
 mod failure;
 mod notes;
 mod report;
+mod roots;
 mod running;
 mod signals;
 
@@ -35,9 +36,22 @@ struct Args {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     tenant_port: u16,
 
-    /// Start no stand-in tenant
+    /// Start no stand-in tenant, and so neither a managed identity nor a Key Vault
     #[arg(long, conflicts_with = "tenant_port")]
     no_tenant: bool,
+
+    /// The port of the stand-in Key Vault; 0 takes the first free one after the main port
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        conflicts_with = "no_tenant"
+    )]
+    vault_port: u16,
+
+    /// Start no stand-in Key Vault
+    #[arg(long, conflicts_with = "vault_port")]
+    no_vault: bool,
 
     /// Print only what the handler prints and what fails
     #[arg(long)]
@@ -61,9 +75,15 @@ Examples:
     -H \"x-functions-key: $MASTER_KEY\"         put a message on a queue; GET shows what is in it
   curl http://127.0.0.1:7071/admin/devhost/blobs \\
     -H \"x-functions-key: $MASTER_KEY\"         list the blobs that outputs have written
+  curl -X PUT http://127.0.0.1:7071/admin/devhost/vault/secrets/erp-key -d '\"a value\"' \\
+    -H \"x-functions-key: $MASTER_KEY\"         give a secret a new version; also POST
+                                              …/erp-key/rotate, disable, enable, expire, deny, allow
+  curl http://127.0.0.1:7071/admin/devhost/vault/fault -d '{\"kind\":\"throttled\",\"times\":3}' \\
+    -H \"x-functions-key: $MASTER_KEY\"         make the vault fail; GET …/vault counts requests
 
 Settings come from the environment, then from local.settings.json in the app folder.
-AzureFunctionsJobHost__customHandler__enableProxyingHttpRequest=true overrides host.json.
+Secrets of the stand-in Key Vault come from local.secrets.json there: names and values, or in place of a
+value an object of value, enabled, nbf, exp and contentType. Neither file belongs into a repository.
 
 Exit codes:
   0  stopped by SIGINT or SIGTERM

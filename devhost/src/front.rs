@@ -22,6 +22,7 @@ pub(crate) use serve::serve;
 pub(crate) use target::escape_path;
 
 use crate::app::{App, AuthLevel, Function, HttpMode};
+use crate::cloud::StandIns;
 use crate::http1::{Body, BodyError, Connection, RequestHead, Responder, Response};
 use crate::invoke::Invoker;
 use crate::keys::{Grant, Keys};
@@ -46,6 +47,7 @@ pub(crate) struct Front {
     pub(crate) keys: Keys,
     pub(crate) invoker: Invoker,
     pub(crate) sources: Sources,
+    pub(crate) stand_ins: StandIns,
     pub(crate) log: Log,
     pub(crate) started: Instant,
     running: AtomicUsize,
@@ -74,6 +76,7 @@ impl Front {
         keys: Keys,
         invoker: Invoker,
         sources: Sources,
+        stand_ins: StandIns,
         log: Log,
     ) -> Self {
         Self {
@@ -81,6 +84,7 @@ impl Front {
             keys,
             invoker,
             sources,
+            stand_ins,
             log,
             started: Instant::now(),
             running: AtomicUsize::new(0),

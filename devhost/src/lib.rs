@@ -12,23 +12,29 @@
 #![deny(missing_docs)]
 
 mod app;
-mod authority;
 pub mod blob;
 pub mod call;
 pub mod cli;
 pub mod clock;
+mod cloud;
+mod door;
 pub mod encode;
+pub mod fault;
 mod front;
 mod http1;
 mod invoke;
 mod keys;
 mod log;
+pub mod managed_identity;
 pub mod newtonsoft;
 pub mod outputs;
 mod process;
 pub mod queue;
+mod reply;
 mod sources;
 pub mod tenant;
 #[cfg(test)]
 mod testing;
 pub mod timer;
+mod tls;
+pub mod vault;

@@ -23,6 +23,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 mod token;
+mod verify;
 
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fault::{Fault, FaultKind, Target};
 pub use token::{Kind, SignedBy, TokenRequest, Version};
+pub use verify::{Caller, TokenError};
 
 use fault::Faults;
 use key::SigningKey;

@@ -73,6 +73,11 @@ impl Settings {
             .or_insert_with(|| value.into());
     }
 
+    /// Sets what has to be so, whatever the app has set.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.values.insert(name.to_owned(), value.into());
+    }
+
     /// Puts values in place of `%NAME%`. A name without a value stands for itself, in lower case
     /// and with hyphens, so that an app runs before anything is configured.
     pub(crate) fn expand(&self, text: &str) -> String {

@@ -34,20 +34,30 @@ impl Notes {
     /// The operating system's, as for a folder that cannot be written to.
     pub(super) fn leave(app: &Path, noted: &Noted<'_>) -> io::Result<Self> {
         let path = app.join(NAME);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        // A new file, so that its mode is what is asked for and no link is followed.
-        let mut file: File = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
-        let notes = Self { path };
-        file.write_all(&serde_json::to_vec(noted)?)?;
-        Ok(notes)
+        write_own(&path, &serde_json::to_vec(noted)?)?;
+        Ok(Self { path })
     }
+}
+
+/// Writes a file that only its owner reads, over one that an earlier run left behind.
+///
+/// # Errors
+///
+/// The operating system's; nothing is left half written then.
+pub(super) fn write_own(path: &Path, content: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // A new file, so that its mode is what is asked for and no link is followed.
+    let mut file: File = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(content).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }
 
 impl Drop for Notes {

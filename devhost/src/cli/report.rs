@@ -3,6 +3,7 @@
 use super::notes::Noted;
 use crate::app::{App, AuthLevel, Function, HttpMode};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// Everything a person or a tool needs to begin.
 #[derive(Debug, Serialize)]
@@ -12,13 +13,32 @@ pub(super) struct Report {
     port: u16,
     handler_port: u16,
     master_key: String,
-    /// The stand-in tenant's origin.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<String>,
+    #[serde(flatten)]
+    stands: Stands,
     mode: &'static str,
     functions: Vec<Line>,
     /// `%NAME%` without a value, and what stands for it.
     assumed: Vec<Assumed>,
+}
+
+/// Where the stand-ins for Azure are; what there is none of is left out.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stands {
+    /// The stand-in tenant's origin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tenant: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) identity_endpoint: Option<String>,
+    /// What `X-IDENTITY-HEADER` has to say there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) identity_header: Option<String>,
+    /// The stand-in Key Vault's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vault: Option<String>,
+    /// The roots that vouch for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,7 +63,7 @@ impl Report {
         port: u16,
         handler_port: u16,
         master_key: &str,
-        tenant: Option<String>,
+        stands: Stands,
     ) -> Self {
         let url = format!("http://127.0.0.1:{port}");
         let functions = app
@@ -65,7 +85,7 @@ impl Report {
             port,
             handler_port,
             master_key: master_key.to_owned(),
-            tenant,
+            stands,
             mode: match app.host.mode {
                 HttpMode::Envelope => "envelope",
                 HttpMode::Forwarding => "forwarding",
@@ -84,7 +104,7 @@ impl Report {
     pub(super) fn noted(&self) -> Noted<'_> {
         Noted {
             host: &self.url,
-            tenant: self.tenant.as_deref(),
+            tenant: self.stands.tenant.as_deref(),
             master_key: &self.master_key,
             pid: std::process::id(),
         }
@@ -107,9 +127,15 @@ impl Report {
         for Assumed { setting, value } in &self.assumed {
             text.push_str(&format!("\n%{setting}% has no value; {value} stands for it. Set it in local.settings.json.\n"));
         }
-        if let Some(tenant) = &self.tenant {
+        if let Some(tenant) = &self.stands.tenant {
             text.push_str(&format!(
                 "\nTenant: {tenant}\nA token for the app:  curl -X POST {tenant}/stand-in/token\n"
+            ));
+        }
+        if let (Some(vault), Some(roots)) = (&self.stands.vault, &self.stands.ca_file) {
+            text.push_str(&format!(
+                "Key Vault: {vault}  (its CA: {})\n",
+                roots.display()
             ));
         }
         text.push_str(&format!(

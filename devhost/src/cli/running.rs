@@ -3,11 +3,12 @@
 use super::Args;
 use super::failure::Failure;
 use super::notes::Notes;
-use super::report::Report;
+use super::report::{Report, Stands};
+use super::roots::Roots;
 use super::signals::Signals;
 use crate::app::App;
-use crate::authority::Authority;
 use crate::blob::Blobs;
+use crate::cloud::{Cloud, Ports, ROOTS, StandIns, Taken};
 use crate::front::{Front, serve};
 use crate::invoke::Invoker;
 use crate::keys::{self, Keys};
@@ -15,6 +16,7 @@ use crate::log::Log;
 use crate::process::{Ending, Handler, free_port};
 use crate::queue::Queues;
 use crate::sources::Sources;
+use crate::vault;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub(super) struct Running {
     report: Report,
     /// None where the app folder cannot be written to.
     _notes: Option<Notes>,
+    /// None without anything that speaks TLS.
+    _roots: Option<Roots>,
     started: Instant,
     log: Log,
 }
@@ -51,10 +55,19 @@ impl Running {
         }
         let sources = Sources::read(&app).map_err(|problems| Failure::problems(&problems))?;
         let (listener, port) = listen(args.port).await?;
-        let tenant = match args.no_tenant {
-            true => None,
-            false => Some(start_tenant(args.tenant_port, port, &mut app).await?),
+        let ports = Ports {
+            tenant: args.tenant_port,
+            vault: (!args.no_vault).then_some(args.vault_port),
         };
+        let started_cloud = match args.no_tenant {
+            true => StartedCloud::default(),
+            false => start_cloud(ports, port, &mut app).await?,
+        };
+        let StartedCloud {
+            stands,
+            stand_ins,
+            roots,
+        } = started_cloud;
         let handler_port = app.host.port.map_or_else(free_port, Ok).map_err(|error| {
             Failure::failed(format!(
                 "There is no free port for the handler: {error}. Try again."
@@ -73,7 +86,7 @@ impl Running {
         sources.start(&invoker.queues, &app.host.queues, &invoker);
         let names = app.functions.iter().map(|function| function.name.as_str());
         let keys = Keys::new(args.master_key.unwrap_or_else(keys::generate), names);
-        let report = Report::new(&app, port, handler_port, &keys.master(), tenant);
+        let report = Report::new(&app, port, handler_port, &keys.master(), stands);
         let notes = Notes::leave(&args.app, &report.noted())
             .inspect_err(|error| {
                 log.info(&format!(
@@ -82,7 +95,14 @@ impl Running {
                 ));
             })
             .ok();
-        let front = Arc::new(Front::new(Arc::clone(&app), keys, invoker, sources, log));
+        let front = Arc::new(Front::new(
+            Arc::clone(&app),
+            keys,
+            invoker,
+            sources,
+            stand_ins,
+            log,
+        ));
         Ok(Self {
             serving: tokio::spawn(serve(listener, Arc::clone(&front))),
             app,
@@ -91,6 +111,7 @@ impl Running {
             front,
             report,
             _notes: notes,
+            _roots: roots,
             started,
             log,
         })
@@ -188,15 +209,64 @@ async fn listen(port: u16) -> Result<(TcpListener, u16), Failure> {
     Ok((listener, port))
 }
 
-/// Starts the tenant, introduces it to the handler and gives its origin.
-async fn start_tenant(port: u16, main: u16, app: &mut App) -> Result<String, Failure> {
-    let authority = Authority::bind(port, main).await.map_err(|error| {
-        Failure::failed(format!(
-            "The tenant's port {port} cannot be used: {error}. Run again with --tenant-port 0, or --no-tenant."
-        ))
-    })?;
-    authority.introduce(&mut app.settings);
-    let origin = authority.origin().to_owned();
-    tokio::spawn(authority.serve());
-    Ok(origin)
+/// What there is to tell and to keep of the stand-ins for Azure.
+#[derive(Default)]
+struct StartedCloud {
+    stands: Stands,
+    stand_ins: StandIns,
+    roots: Option<Roots>,
+}
+
+/// Starts the stand-ins for Azure and introduces them to the handler.
+async fn start_cloud(ports: Ports, main: u16, app: &mut App) -> Result<StartedCloud, Failure> {
+    let cloud = Cloud::open(ports, main)
+        .await
+        .map_err(|taken| no_port(&taken, ports))?;
+    let stand_ins = cloud.stand_ins().clone();
+    if let Some(vault) = &stand_ins.vault {
+        vault::read_local_secrets(&app.root, vault)
+            .map_err(|problems| Failure::problems(&problems))?;
+    }
+    let roots = match cloud.roots(app.settings.get(ROOTS)) {
+        None => None,
+        Some(roots) => Some(Roots::leave(&app.root, &roots).map_err(|error| {
+            Failure::failed(format!(
+                "The vault's certificate can be written neither into {} nor among the temporary files: {error}. Run again with --no-vault.",
+                app.root.display()
+            ))
+        })?),
+    };
+    cloud.introduce(&mut app.settings, roots.as_ref().map(Roots::path));
+    let stands = Stands {
+        tenant: Some(cloud.tenant().to_owned()),
+        identity_endpoint: Some(cloud.identity_endpoint()),
+        identity_header: stand_ins
+            .identity
+            .as_ref()
+            .map(|identity| identity.header().to_owned()),
+        vault: stand_ins.vault.as_ref().map(vault::Vault::uri),
+        ca_file: roots.as_ref().map(|roots| roots.path().to_owned()),
+    };
+    tokio::spawn(cloud.serve());
+    Ok(StartedCloud {
+        stands,
+        stand_ins,
+        roots,
+    })
+}
+
+fn no_port(taken: &Taken, ports: Ports) -> Failure {
+    Failure::failed(match taken {
+        Taken::Tenant(error) => format!(
+            "The tenant's port {} cannot be used: {error}. Run again with --tenant-port 0, or --no-tenant.",
+            ports.tenant
+        ),
+        Taken::Vault(error) => format!(
+            "The vault's port {} cannot be used: {error}. Run again with --vault-port 0, or --no-vault.",
+            ports.vault.unwrap_or_default()
+        ),
+        Taken::Identity(error) => format!(
+            "There is no free port for the managed identity: {error}. Try again, or run with --no-tenant."
+        ),
+    })
 }

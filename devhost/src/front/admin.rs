@@ -1,10 +1,12 @@
 //! The host's own API under `/admin` and `/runtime` (host 4.1037, `HostController`,
 //! `FunctionsController`, `KeysController`). Only the addresses it knows are kept from the app's
 //! routes: a catch-all route with an empty prefix gets the others (recorded). `/admin/devhost` is
-//! devhost's own: the queues and blobs that stand in for a storage account.
+//! devhost's own: the queues and blobs that stand in for a storage account, the Key Vault and the managed
+//! identity.
 
 mod keys;
 mod run;
+mod stand_ins;
 mod storage;
 
 use super::query::Query;
@@ -89,6 +91,7 @@ impl Front {
                 None => Response::status(404),
             },
             Request::Run(name) => self.run(name, body),
+            Request::StandIns(address) => self.answer_stand_ins(&address, body),
             Request::Storage(address) => self.answer_storage(address, body),
             Request::Keys(keys) => self.answer_keys(
                 &keys,
@@ -156,6 +159,7 @@ enum Request<'a> {
     Run(&'a str),
     Keys(keys::Address<'a>),
     Storage(storage::Address<'a>),
+    StandIns(stand_ins::Address<'a>),
 }
 
 /// The segments of a path, with the host's own words in lower case and all names as they are.
@@ -188,6 +192,9 @@ impl<'a> Request<'a> {
             ("GET", ["functions", name]) => Some(Self::Describe(name)),
             ("POST", ["functions", name]) => Some(Self::Run(name)),
             ("GET", ["functions", name, "status"]) => Some(Self::FunctionStatus(name)),
+            (method, ["devhost", place @ ("vault" | "identity"), rest @ ..]) => {
+                stand_ins::Address::of(method, place, rest).map(Self::StandIns)
+            }
             (method, ["devhost", place @ ..]) => {
                 storage::Address::of(method, place).map(Self::Storage)
             }

@@ -6,8 +6,10 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::reply::{answer, bare, garbage};
+
 use super::key::SigningKey;
-use super::service::{answer, json_response, refusal};
+use super::service::refusal;
 
 /// A tenant that the stand-in's documents are not about.
 const OTHER_TENANT: &str = "3d9e5f60-84c1-4b27-a6f3-07d2c95e18ab";
@@ -121,10 +123,7 @@ impl Fault {
                 document["padding"] = "x".repeat(self.bytes).into();
                 answer(StatusCode::OK, &document)
             }
-            FaultKind::Garbage => json_response(
-                StatusCode::OK,
-                b"<html><body>Gateway</body></html>".to_vec(),
-            ),
+            FaultKind::Garbage => garbage(),
             FaultKind::Empty => match self.target {
                 Target::Discovery => answer(StatusCode::OK, &json!({})),
                 Target::Keys => answer(StatusCode::OK, &json!({"keys": []})),
@@ -175,12 +174,6 @@ fn keys_of(document: &mut Value) -> Vec<&mut Value> {
     let keys = document.get_mut("keys").and_then(Value::as_array_mut);
     keys.map(|keys| keys.iter_mut().collect())
         .unwrap_or_default()
-}
-
-fn bare(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
 }
 
 /// The faults that are on, one a target at most.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use crate::reply::answer;
 
 use super::documents::{self, Documents};
 use super::fault::{Fault, FaultKind, Target};
@@ -274,19 +275,6 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response<Full<Bytes>>
             &problem.to_string(),
         ))
     })
-}
-
-pub(super) fn answer(status: StatusCode, document: &impl Serialize) -> Response<Full<Bytes>> {
-    let body = serde_json::to_vec(document).expect("documents have string keys only");
-    json_response(status, body)
-}
-
-pub(super) fn json_response(status: StatusCode, body: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response
 }
 
 pub(super) fn refusal(status: StatusCode, error: &str, description: &str) -> Response<Full<Bytes>> {

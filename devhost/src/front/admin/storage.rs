@@ -96,12 +96,12 @@ impl Front {
     }
 }
 
-fn json(status: u16, document: &impl Serialize) -> Response {
+pub(super) fn json(status: u16, document: &impl Serialize) -> Response {
     let text = serde_json::to_string(document).expect("documents have string keys only");
     Response::json(status, text)
 }
 
-fn no_content() -> Response {
+pub(super) fn no_content() -> Response {
     Response {
         payload: Payload::Bare,
         ..Response::status(204)

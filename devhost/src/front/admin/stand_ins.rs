@@ -1,0 +1,166 @@
+//! The stand-ins for Key Vault and the managed identity: a look into them, a way to change secrets, and
+//! their faults.
+//!
+//! | request | does |
+//! | --- | --- |
+//! | `GET /admin/devhost/vault` | tells the address, the fault, and the requests by operation and secret |
+//! | `POST /admin/devhost/vault/fault`, `…/identity/fault` | switches a fault on or off |
+//! | `GET /admin/devhost/vault/secrets` | lists secrets and versions, without values |
+//! | `PUT /admin/devhost/vault/secrets/<name>` | adds a version, as `local.secrets.json` writes it |
+//! | `DELETE /admin/devhost/vault/secrets/<name>` | takes the secret away |
+//! | `POST /admin/devhost/vault/secrets/<name>/rotate` | adds a version with another value |
+//! | `POST …/<name>/disable`, `enable`, `expire` | changes the version in the body, or the latest |
+//! | `POST …/<name>/deny`, `allow` | refuses everybody the use of the secret, or ends that |
+//! | `GET /admin/devhost/identity` | tells the fault, and the requests by resource |
+
+use super::storage::{json, no_content};
+use crate::fault::Fault;
+use crate::front::Front;
+use crate::http1::Response;
+use crate::managed_identity::ManagedIdentity;
+use crate::vault::{Change, NewSecret, NoSuchSecret, Vault};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+/// What a request wants of a stand-in.
+pub(super) enum Address<'a> {
+    Vault(OfVault<'a>),
+    Identity(OfIdentity),
+}
+
+/// What a request wants of the vault.
+pub(super) enum OfVault<'a> {
+    Report,
+    Fault,
+    List,
+    Set(&'a str),
+    Delete(&'a str),
+    Change(&'a str, Change),
+    Deny(&'a str, bool),
+}
+
+/// What a request wants of the managed identity.
+pub(super) enum OfIdentity {
+    Report,
+    Fault,
+}
+
+impl<'a> Address<'a> {
+    pub(super) fn of(method: &str, place: &str, path: &[&'a str]) -> Option<Self> {
+        Some(match place {
+            "identity" => Self::Identity(match (method, path) {
+                ("GET", []) => OfIdentity::Report,
+                ("POST", ["fault"]) => OfIdentity::Fault,
+                _ => return None,
+            }),
+            _ => Self::Vault(OfVault::of(method, path)?),
+        })
+    }
+}
+
+impl<'a> OfVault<'a> {
+    fn of(method: &str, path: &[&'a str]) -> Option<Self> {
+        Some(match (method, path) {
+            ("GET", []) => Self::Report,
+            ("POST", ["fault"]) => Self::Fault,
+            ("GET", ["secrets"]) => Self::List,
+            ("PUT", ["secrets", name]) => Self::Set(name),
+            ("DELETE", ["secrets", name]) => Self::Delete(name),
+            ("POST", ["secrets", name, verb]) => match *verb {
+                "rotate" => Self::Change(name, Change::Rotate),
+                "disable" => Self::Change(name, Change::Disable),
+                "enable" => Self::Change(name, Change::Enable),
+                "expire" => Self::Change(name, Change::Expire),
+                "deny" => Self::Deny(name, true),
+                "allow" => Self::Deny(name, false),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// Which version a change is about; none is the latest.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Which {
+    version: Option<String>,
+}
+
+impl Front {
+    pub(super) fn answer_stand_ins(&self, address: &Address<'_>, body: &Bytes) -> Response {
+        let answered = match address {
+            Address::Vault(asked) => {
+                let vault = self.stand_ins.vault.as_ref();
+                vault.map(|vault| answer_vault(vault, asked, body))
+            }
+            Address::Identity(asked) => {
+                let identity = self.stand_ins.identity.as_ref();
+                identity.map(|identity| answer_identity(identity, asked, body))
+            }
+        };
+        match answered {
+            None => Response::status(404),
+            Some(Ok(response)) => response,
+            Some(Err(Wrong::Missing)) => json(404, &json!({"error": NoSuchSecret.to_string()})),
+            Some(Err(Wrong::Body(why))) => json(400, &json!({"error": why})),
+        }
+    }
+}
+
+fn answer_vault(vault: &Vault, asked: &OfVault<'_>, body: &[u8]) -> Result<Response, Wrong> {
+    match asked {
+        OfVault::Report => return Ok(json(200, &vault.report())),
+        OfVault::List => return Ok(json(200, &vault.inventory())),
+        OfVault::Fault => {
+            vault.set_fault(read::<Fault<_>>(body)?);
+            return Ok(json(200, &vault.report()));
+        }
+        OfVault::Set(name) => {
+            // What is wrong with a value is told in words that hold none.
+            let form = serde_json::from_slice(body);
+            let form = form.map_err(|_| Wrong::Body("the body is no JSON".to_owned()))?;
+            let version = NewSecret::from_local(form).and_then(|secret| vault.set(name, secret));
+            let version = version.map_err(|why| Wrong::Body(why.to_string()))?;
+            return Ok(json(201, &json!({"version": version})));
+        }
+        OfVault::Delete(name) => vault.delete(name)?,
+        OfVault::Change(name, change) => {
+            let Which { version } = read(body)?;
+            vault.change(name, version.as_deref(), *change)?;
+        }
+        OfVault::Deny(name, denied) => vault.deny(name, *denied),
+    }
+    Ok(no_content())
+}
+
+fn answer_identity(
+    identity: &ManagedIdentity,
+    asked: &OfIdentity,
+    body: &[u8],
+) -> Result<Response, Wrong> {
+    if let OfIdentity::Fault = asked {
+        identity.set_fault(read::<Fault<_>>(body)?);
+    }
+    Ok(json(200, &identity.report()))
+}
+
+/// Why a request is not carried out.
+enum Wrong {
+    Missing,
+    Body(String),
+}
+
+impl From<NoSuchSecret> for Wrong {
+    fn from(_: NoSuchSecret) -> Self {
+        Self::Missing
+    }
+}
+
+/// Reads a JSON body; none is the same as `{}`.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Wrong> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|problem| Wrong::Body(problem.to_string()))
+}

@@ -1,0 +1,117 @@
+//! What the vault can be made to do wrong.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{Fault, Kind};
+use crate::reply::{bare, garbage};
+
+use super::service::refusal;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// Nothing.
+    #[default]
+    None,
+    /// Connections are refused; with [`Fault::times`] they are broken off without an answer instead.
+    Down,
+    /// [`Fault::status`] without a body.
+    Status,
+    /// 429, to be tried again after [`Fault::seconds`].
+    Throttled,
+    /// The right answer, after [`Fault::seconds`].
+    Slow,
+    /// HTML instead of JSON.
+    Garbage,
+    /// Half of the right answer, as if that were all.
+    Truncated,
+    /// The right answer with [`Fault::bytes`] of padding in it.
+    Huge,
+    /// 401, with a challenge that asks for a token for somebody else's service.
+    ForeignResource,
+    /// 401, with a challenge that names a login host which is not the tenant's.
+    ForeignAuthority,
+}
+
+impl Kind for FaultKind {
+    const DOWN: Self = Self::Down;
+}
+
+/// What becomes of a request before it is looked at.
+pub(super) enum Before {
+    /// It is answered, and the answer spoilt afterwards.
+    Answer,
+    /// It is answered with this.
+    Instead(Box<Response<Full<Bytes>>>),
+    /// It is refused with this challenge.
+    Challenge {
+        resource: Option<&'static str>,
+        authority: Option<&'static str>,
+    },
+    /// It is not answered at all.
+    Nothing,
+}
+
+/// A service that is not a vault.
+const FOREIGN_RESOURCE: &str = "https://vault.foreign.example";
+/// A login host where nobody listens.
+const FOREIGN_AUTHORITY: &str = "https://login.foreign.example/common";
+
+impl Fault<FaultKind> {
+    pub(super) fn before(&self) -> Before {
+        match self.kind {
+            FaultKind::None | FaultKind::Slow | FaultKind::Truncated | FaultKind::Huge => {
+                Before::Answer
+            }
+            FaultKind::Down => Before::Nothing,
+            FaultKind::Status => {
+                let status = StatusCode::from_u16(self.status);
+                Before::Instead(Box::new(bare(
+                    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+                )))
+            }
+            FaultKind::Throttled => {
+                let mut response = refusal(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "Throttled",
+                    "Request was not processed because too many requests were received.",
+                    None,
+                );
+                let seconds = HeaderValue::from(self.seconds);
+                response.headers_mut().insert(header::RETRY_AFTER, seconds);
+                Before::Instead(Box::new(response))
+            }
+            FaultKind::Garbage => Before::Instead(Box::new(garbage())),
+            FaultKind::ForeignResource => Before::Challenge {
+                resource: Some(FOREIGN_RESOURCE),
+                authority: None,
+            },
+            FaultKind::ForeignAuthority => Before::Challenge {
+                resource: None,
+                authority: Some(FOREIGN_AUTHORITY),
+            },
+        }
+    }
+
+    /// Spoils the body of an answer.
+    pub(super) fn spoil(&self, body: Vec<u8>) -> Vec<u8> {
+        match self.kind {
+            FaultKind::Truncated => body[..body.len() / 2].to_vec(),
+            FaultKind::Huge => padded(body, self.bytes),
+            _ => body,
+        }
+    }
+}
+
+/// A JSON object with one member more, at its beginning: who reads on for the others reads it all.
+fn padded(mut body: Vec<u8>, bytes: usize) -> Vec<u8> {
+    if body.first() == Some(&b'{') {
+        let padding = format!(r#""padding":"{}","#, "x".repeat(bytes));
+        body.splice(1..1, padding.into_bytes());
+    }
+    body
+}
