@@ -262,7 +262,7 @@ async fn a_vault_that_is_down_refuses_connections_until_it_is_up_again() {
     assert!(!refused().await);
 
     fault("down").await;
-    client::until("it is down", || refused()).await;
+    client::until("it is down", &refused).await;
     fault("none").await;
     client::until("it is up", async || !refused().await).await;
 }
@@ -297,7 +297,7 @@ async fn an_identity_endpoint_that_is_down_refuses_connections() {
     devhost
         .change_fault("identity", json!({"kind": "down"}))
         .await;
-    client::until("it is down", || refused()).await;
+    client::until("it is down", &refused).await;
     devhost
         .change_fault("identity", json!({"kind": "none"}))
         .await;

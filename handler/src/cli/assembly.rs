@@ -14,15 +14,16 @@ use crate::manifest::Described;
 
 use super::failed::Failed;
 use super::host_file::HostFile;
-use super::places::{HOST_JSON, LOCAL_SETTINGS, Places, app_folder};
+use super::places::{HOST_JSON, LOCAL_SECRETS, LOCAL_SETTINGS, Places, app_folder};
 use super::subject::Subject;
 
 /// What the folder is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose<'a> {
-    /// To be handed on, perhaps with another program: a package never holds a developer's settings.
+    /// To be handed on, perhaps with another program: a package never holds a developer's settings or
+    /// secrets.
     Package(Option<&'a Path>),
-    /// To be run here and now, with local.settings.json.
+    /// To be run here and now, with local.settings.json and local.secrets.json.
     LocalRun,
 }
 
@@ -76,7 +77,7 @@ fn fill(
         fs::write(own.join(FUNCTION_JSON), pretty(function.function_json()))?;
     }
     fs::write(folder.join(HOST_JSON), pretty(&host.assembled(app)))?;
-    local_settings(folder, places, purpose)?;
+    local_files(folder, places, purpose)?;
     match purpose {
         Purpose::Package(Some(handler)) => copy_handler(handler, folder),
         Purpose::Package(None) | Purpose::LocalRun => {
@@ -108,12 +109,16 @@ fn remove_stale(folder: &Path, list: &Path, names: &BTreeSet<&str>) -> io::Resul
     Ok(())
 }
 
-fn local_settings(folder: &Path, places: &Places, purpose: Purpose<'_>) -> io::Result<()> {
-    let copy = folder.join(LOCAL_SETTINGS);
-    match purpose {
-        Purpose::Package(_) => unless_absent(fs::remove_file(copy)),
-        Purpose::LocalRun => unless_absent(fs::copy(places.local_settings(), copy).map(drop)),
+/// What is this machine's own goes into no package, and away with its original.
+fn local_files(folder: &Path, places: &Places, purpose: Purpose<'_>) -> io::Result<()> {
+    for name in [LOCAL_SETTINGS, LOCAL_SECRETS] {
+        let copy = folder.join(name);
+        unless_absent(fs::remove_file(&copy))?;
+        if purpose == Purpose::LocalRun {
+            unless_absent(fs::copy(places.local(name), copy).map(drop))?;
+        }
     }
+    Ok(())
 }
 
 /// Copies the program. One may be running from there already, so the copy is put in its place whole.

@@ -20,8 +20,8 @@ use super::tool;
 
 /// Run the app on this machine, behind a local Functions host and a stand-in tenant
 ///
-/// It assembles target/app, adds local.settings.json where there is one, and hands the terminal to
-/// devhost: Ctrl-C stops both. Nothing is restarted when files change; stop it and run it again.
+/// It assembles target/app, adds local.settings.json and local.secrets.json where there are any, and
+/// hands the terminal to devhost: Ctrl-C stops both. Nothing is restarted when files change; stop it and run it again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {

@@ -60,9 +60,9 @@ impl Places {
         self.package.join("manifest.json")
     }
 
-    /// Settings for local work.
-    pub(super) fn local_settings(&self) -> PathBuf {
-        self.root.join(LOCAL_SETTINGS)
+    /// A file for local work, such as [`LOCAL_SETTINGS`].
+    pub(super) fn local(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     /// A page of the documentation.
@@ -123,3 +123,5 @@ pub(super) fn target(source: &dyn Source) -> Result<PathBuf, Failed> {
 
 pub(super) const HOST_JSON: &str = "host.json";
 pub(super) const LOCAL_SETTINGS: &str = "local.settings.json";
+/// What devhost's Key Vault begins with.
+pub(super) const LOCAL_SECRETS: &str = "local.secrets.json";

@@ -11,17 +11,28 @@ use rustix::process::{Pid, Signal};
 use super::support::{Project, Ran, leave_notes};
 
 #[test]
-fn settings_for_local_work_are_in_the_folder_only_while_it_is_run_here() {
-    let project = Project::new();
-    project.write("local.settings.json", r#"{"Values":{}}"#);
-    let devhost = script(&project, "exit 0");
+fn files_for_local_work_are_in_the_folder_only_while_it_is_run_here() {
+    for name in ["local.settings.json", "local.secrets.json"] {
+        let project = Project::new();
+        let copy = project.path("target/app").join(name);
+        let devhost = script(&project, "exit 0");
+        let dev = || {
+            let ran = Ran::of(project.command(&["dev"]).env("STOCKADE_DEVHOST", &devhost));
+            assert_eq!(ran.code, Some(0), "{name}: {ran:?}");
+        };
+        project.write(name, r#"{"Values":{}}"#);
 
-    let dev = Ran::of(project.command(&["dev"]).env("STOCKADE_DEVHOST", devhost));
+        dev();
+        assert!(copy.exists(), "{name}");
+        assert_eq!(project.run(&["manifest"]).code, Some(0));
+        assert!(!copy.exists(), "{name}");
 
-    assert_eq!(dev.code, Some(0), "{dev:?}");
-    assert!(project.path("target/app/local.settings.json").exists());
-    assert_eq!(project.run(&["manifest"]).code, Some(0));
-    assert!(!project.path("target/app/local.settings.json").exists());
+        dev();
+        assert!(copy.exists(), "{name}");
+        fs::remove_file(project.path(name)).unwrap();
+        dev();
+        assert!(!copy.exists(), "{name}");
+    }
 }
 
 #[test]
