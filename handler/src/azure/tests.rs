@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::testing::{Answer, StandIn, issue, secret, vault, vault_that};
 use super::*;
 use crate::secrets::vault::{SecretName, VaultError};
 use crate::settings::Environment;
+use crate::telemetry::{JsonLines, Sink, When};
 
 /// What the child found: the value and how long its callers waited, or what went wrong.
 #[derive(Debug)]
@@ -58,8 +61,11 @@ fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
+    let log = Log::default();
+    let lines = tracing_subscriber::registry().with(JsonLines::to(log.clone()));
+    tracing::subscriber::set_global_default(lines).expect("the first of this process");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let found = runtime.block_on(async {
+    let mut found = runtime.block_on(async {
         let mut problems = Problems::new();
         let Some(vault) = open_vault(&Environment, &mut problems) else {
             return json!({ "problems": problems.to_string() });
@@ -82,7 +88,18 @@ fn child() {
             }
         }
     });
+    found["log"] = log.0.lock().expect("no panic").concat().into();
     println!("\n{MARK}{found}");
+}
+
+/// Every line of every level.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Sink for Log {
+    fn line(&self, line: &str, _: When) {
+        self.0.lock().expect("no panic").push(line.to_owned());
+    }
 }
 
 fn told(error: &VaultError) -> String {
@@ -97,6 +114,7 @@ impl Found {
         self.0["value"].as_str()
     }
 
+    /// What it came down to, and every line of the log.
     fn text(&self) -> String {
         self.0.to_string()
     }
@@ -201,6 +219,22 @@ async fn what_the_endpoint_says_is_in_no_error() {
         assert!(found.text().contains("Identity"), "{found:?}");
         assert!(found.text().contains(expected), "{expected}: {found:?}");
         assert!(!found.text().contains("secret words"), "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_line_of_any_level_holds_a_token_or_a_secret() {
+    let vault = vault().await;
+    let endpoint = StandIn::http(|_, _| issue("the-token")).await;
+
+    let found = read_in_a_child(&vault, &endpoint, &[]).await;
+
+    assert_eq!(found.value(), Some("the value"), "{found:?}");
+    let log = found.0["log"].as_str().expect("a log");
+    // What `run` switches off is seen here.
+    assert!(log.contains("/secrets/erp-key"), "{log}");
+    for hidden in ["the-token", "the value", "the-header-secret"] {
+        assert!(!log.contains(hidden), "{hidden}: {log}");
     }
 }
 

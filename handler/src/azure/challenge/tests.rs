@@ -1,3 +1,5 @@
+use azure_core::http::{Method, Pipeline};
+
 use super::*;
 use crate::azure::testing::{Answer, Source, StandIn, VAULT_HOST, challenge, secret, token};
 use crate::secrets::vault::{SecretName, Vault as _, VaultError};
@@ -103,6 +105,27 @@ async fn a_later_challenge_is_looked_at_as_the_first_was() {
 
     assert!(matches!(error, VaultError::ForeignChallenge), "{error:?}");
     assert_eq!(source.asked(), ["https://vault.localhost/.default"]);
+}
+
+#[tokio::test]
+async fn a_request_to_another_address_is_not_sent() {
+    let elsewhere = StandIn::https(&["other.vault.localhost"], |_, _| Answer::new(200, "")).await;
+    let mut options = elsewhere.outbound().client_options(100);
+    options
+        .per_try_policies
+        .push(CheckChallenge::of(&elsewhere.vault_uri()));
+    let pipeline = Pipeline::new(None, None, options, Vec::new(), Vec::new(), None);
+    let url = format!(
+        "https://other.vault.localhost:{}/",
+        elsewhere.address.port()
+    );
+    let mut request = Request::new(url.parse().expect("an address"), Method::Get);
+
+    let sent = pipeline.send(&Context::new(), &mut request, None).await;
+
+    let error = sent.expect_err("it stays here");
+    assert_eq!(crate::azure::cause(&error), Some(&Foreign::Address));
+    assert!(elsewhere.requests().is_empty());
 }
 
 #[test]

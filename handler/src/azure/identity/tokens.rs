@@ -147,7 +147,10 @@ impl Slot {
                 REST
             }
             Err(error) => {
-                tracing::warn!(error = %error, "the app's identity gets no new token");
+                // Without an old token the caller fails, and that is told where it is handled.
+                if self.kept.is_some() {
+                    tracing::warn!(%error, "the app's identity gets no new token yet");
+                }
                 self.failed = Some(*error);
                 REST_AFTER_FAILURE
             }
