@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
@@ -179,7 +181,7 @@ fn told(problems: &Problems) -> String {
 /// [`main`] does so by itself. A service that is no Functions app may call it first of all.
 pub fn start_logging() {
     let subscriber = tracing_subscriber::registry()
-        .with(tracing::level_filters::LevelFilter::INFO)
+        .with(levels())
         .with(JsonLines::to_stdout());
     // Only the app's own `main` installs a subscriber; if one is there already, it was meant.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -192,6 +194,14 @@ pub fn start_logging() {
             "a panic was caught"
         );
     }));
+}
+
+/// What is logged at all. The Azure SDK tells names of secrets below a warning.
+fn levels() -> Targets {
+    Targets::new()
+        .with_default(LevelFilter::INFO)
+        .with_target("azure_", LevelFilter::WARN)
+        .with_target("typespec_", LevelFilter::WARN)
 }
 
 async fn run<S, F>(app: App<S>, settings: Settings, state: F, host: Parent) -> ExitCode
@@ -371,5 +381,24 @@ async fn host_gone(host: Parent) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     while parent() == host {
         ticks.tick().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn of_the_azure_sdk_only_warnings_are_logged() {
+        let levels = levels();
+
+        for target in ["azure_core::http", "azure_identity", "typespec_client_core"] {
+            assert!(levels.would_enable(target, &Level::WARN), "{target}");
+            assert!(!levels.would_enable(target, &Level::INFO), "{target}");
+        }
+        assert!(levels.would_enable("stockade::azure", &Level::INFO));
+        assert!(!levels.would_enable("stockade::azure", &Level::DEBUG));
     }
 }

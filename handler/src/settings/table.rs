@@ -155,6 +155,12 @@ pub static TABLE: &[Setting] = &[
         unit: "`true` or `false`",
     },
     Setting {
+        name: "STOCKADE__IDENTITY__CLIENT_ID",
+        meaning: "The user-assigned identity that the app signs in to Azure with.",
+        default: "the identity that the platform assigns to the app itself",
+        unit: "a client id (GUID)",
+    },
+    Setting {
         name: "STOCKADE__LIMITS__MAX_BODY_BYTES",
         meaning: "The largest request body that a function may be sent.",
         default: "1048576",

@@ -1,0 +1,53 @@
+//! What the app reads from Azure, signed in by its managed identity.
+//!
+//! Everything here goes through Microsoft's SDK crates over one HTTP client of ours
+//! ([`client_options`]). No credential is a setting: the platform hands tokens to the process over a
+//! loopback or link-local endpoint, and `identity` keeps them.
+//!
+//! Not protected against: the platform's endpoint itself, and whoever can change the process's
+//! environment. Buffers of TLS and of the SDK in which a secret passed by are not wiped.
+
+mod challenge;
+mod identity;
+mod key_vault;
+#[cfg(test)]
+mod testing;
+mod transport;
+mod vault_uri;
+
+use std::error::Error;
+use std::sync::Arc;
+
+pub(crate) use identity::Identity;
+pub(crate) use transport::client_options;
+pub(crate) use vault_uri::VaultUri;
+
+use crate::secrets::vault::Vault;
+use crate::settings::{Problems, Source};
+
+/// Opens the Key Vault that the settings name, with the app's identity. Nothing is asked yet.
+pub(crate) fn open_vault(source: &dyn Source, problems: &mut Problems) -> Option<Arc<dyn Vault>> {
+    let uri = VaultUri::read(source, problems);
+    let identity = Identity::open(source, problems);
+    let (uri, identity) = (uri?, identity?);
+    uri.log_weakening();
+    let vault = key_vault::KeyVault::new(
+        &uri,
+        Arc::new(identity),
+        client_options(key_vault::MAX_ANSWER_BYTES),
+    );
+    Some(Arc::new(vault))
+}
+
+/// The first cause of an error that is a `T`: the SDK wraps what policies and transports report.
+fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// An error, what caused it, and so on.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+#[cfg(test)]
+mod tests;
