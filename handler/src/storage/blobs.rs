@@ -69,7 +69,8 @@ impl Blobs {
     /// # Errors
     ///
     /// [`StorageError::Conflict`] when it is there already, which nothing is done to, and whatever
-    /// else is wrong.
+    /// else is wrong. Where an answer was lost and the client tried again, what is there already may
+    /// be what it wrote itself.
     pub async fn create(&self, name: &BlobName, content: Bytes) -> Result<(), BlobError> {
         self.check(u64::try_from(content.len()).unwrap_or(u64::MAX))?;
         // `If-None-Match: *` (Microsoft Learn, "Specifying conditional headers for Blob service
