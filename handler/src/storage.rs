@@ -50,6 +50,8 @@ mod keys;
 mod names;
 mod permissions;
 mod sas;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use account::{StorageAccount, StorageSettings};

@@ -218,6 +218,13 @@ impl StorageAccount {
     }
 }
 
+#[cfg(test)]
+impl StorageAccount {
+    pub(super) fn service(&self) -> Arc<BlobServiceClient> {
+        Arc::clone(&self.service)
+    }
+}
+
 impl fmt::Debug for StorageAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StorageAccount")

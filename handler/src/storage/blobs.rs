@@ -154,3 +154,6 @@ const DEFAULT_MAX_BYTES: u64 = 64 * 1024 * 1024;
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(20);
 const READER: &str = "Storage Blob Data Reader";
 const WRITER: &str = "Storage Blob Data Contributor";
+
+#[cfg(test)]
+mod tests;

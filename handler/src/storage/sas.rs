@@ -387,4 +387,30 @@ const PROTOCOL: &str = "https";
 const LEAST_LIFE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
+pub(super) mod testing {
+    //! Settings of tests, good as they are.
+
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::settings::Problems;
+
+    /// The account `orders1`, and other settings.
+    pub(in crate::storage) fn settings(pairs: &[(&str, &str)]) -> StorageSettings {
+        let account = (
+            "STOCKADE__STORAGE__ACCOUNT_URI",
+            "https://orders1.blob.core.windows.net",
+        );
+        let pairs = [account].into_iter().chain(pairs.iter().copied());
+        let source: BTreeMap<String, String> = pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut problems = Problems::new();
+        let settings = StorageSettings::read(&source, &mut problems);
+        assert!(problems.is_empty(), "{problems}");
+        settings.expect("an account")
+    }
+}
+
+#[cfg(test)]
 mod tests;

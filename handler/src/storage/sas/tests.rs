@@ -8,8 +8,8 @@ use reqwest::Url;
 use super::super::failure::StorageError;
 use super::super::keys::DelegationKeyParts;
 use super::super::keys::testing::{BEGIN, parts};
+use super::testing::settings;
 use super::*;
-use crate::settings::Problems;
 
 /// What Microsoft's own library signs for the same inputs: `azure-storage-blob` 12.17.0 for Python,
 /// `BlobSharedAccessSignature` with its version set to ours. The HMACs are in hexadecimal.
@@ -62,21 +62,6 @@ struct Vector {
     minutes: u64,
     range: Option<(&'static str, &'static str)>,
     mac: &'static str,
-}
-
-fn settings(pairs: &[(&str, &str)]) -> StorageSettings {
-    let account = (
-        "STOCKADE__STORAGE__ACCOUNT_URI",
-        "https://orders1.blob.core.windows.net",
-    );
-    let pairs = [account].into_iter().chain(pairs.iter().copied());
-    let source: BTreeMap<String, String> = pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let mut problems = Problems::new();
-    let settings = StorageSettings::read(&source, &mut problems);
-    assert!(problems.is_empty(), "{problems}");
-    settings.expect("an account")
 }
 
 fn container(name: &str) -> ContainerName {
