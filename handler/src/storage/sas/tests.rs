@@ -2,12 +2,14 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::UNIX_EPOCH;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
 use reqwest::Url;
 
 use super::super::failure::StorageError;
-use super::super::keys::DelegationKeyParts;
 use super::super::keys::testing::{BEGIN, parts};
+use super::super::keys::{DelegationKey, DelegationKeyParts};
 use super::testing::settings;
 use super::*;
 
