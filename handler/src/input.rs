@@ -37,6 +37,7 @@ pub use self::traits::{Described, Input, Readable, Validated};
 
 pub(crate) use self::buffered::open_variants;
 pub(crate) use self::request::declared_length;
+pub(crate) use self::text::is_forbidden;
 
 use self::json::JsonLimits;
 use self::validate::{Broken, validate};

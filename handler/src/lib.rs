@@ -73,6 +73,7 @@ pub mod manifest;
 pub mod on;
 pub mod output;
 pub mod settings;
+pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod test;
 

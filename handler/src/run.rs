@@ -19,6 +19,7 @@ use crate::failure::Error;
 use crate::limits::LimitSettings;
 use crate::server;
 use crate::settings::{self, Environment, Problems, Source};
+use crate::storage::StorageSettings;
 use crate::telemetry::JsonLines;
 use crate::wire::HostJson;
 
@@ -76,6 +77,7 @@ struct Settings {
     limits: LimitSettings,
     auth: Option<AuthSettings>,
     resource: Option<ResourceMetadata>,
+    storage: Option<StorageSettings>,
 }
 
 impl Settings {
@@ -102,6 +104,8 @@ impl Settings {
                  `.function(stockade::auth::protected_resource())` to the app",
             );
         }
+        // The app's state reads them again; what is wrong with them is told here.
+        let storage = StorageSettings::read(source, problems);
         let host = host_json(app, source, problems);
         Some(Self {
             port: port?,
@@ -109,6 +113,7 @@ impl Settings {
             limits,
             auth: app.needs_tokens().then_some(auth),
             resource,
+            storage,
         })
     }
 
@@ -258,6 +263,9 @@ where
     );
     if let Some(auth) = &settings.auth {
         auth.log_weakenings();
+    }
+    if let Some(storage) = &settings.storage {
+        storage.log_weakenings();
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {

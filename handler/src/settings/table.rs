@@ -161,6 +161,27 @@ pub static TABLE: &[Setting] = &[
         unit: "a client id (GUID)",
     },
     Setting {
+        name: "STOCKADE__STORAGE__ACCOUNT_URI",
+        meaning: "The storage account whose blobs the app reads, writes and issues signed URLs for, \
+                  by its identity: the blob endpoint, in the cloud of `STOCKADE__AUTH__CLOUD`.",
+        default: "",
+        unit: "an https address such as `https://orders.blob.core.windows.net`",
+    },
+    Setting {
+        name: "STOCKADE__STORAGE__SAS_MAX_SECONDS",
+        meaning: "The longest life of a signed URL, 60 to 43200: half as long as the key lives \
+                  that it is signed with. The app's code may allow less, and never more.",
+        default: "3600",
+        unit: "a whole number of seconds",
+    },
+    Setting {
+        name: "STOCKADE__STORAGE__INSECURE_ACCOUNT",
+        meaning: "For tests: lets the account be `https://<name>.blob.localhost:<port>` and no \
+                  other. Only on a developer's machine.",
+        default: "false",
+        unit: "`true` or `false`",
+    },
+    Setting {
         name: "STOCKADE__LIMITS__MAX_BODY_BYTES",
         meaning: "The largest request body that a function may be sent.",
         default: "1048576",
