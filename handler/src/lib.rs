@@ -46,6 +46,7 @@
 #![deny(missing_docs)]
 
 mod app;
+mod azure;
 #[cfg(feature = "cli")]
 mod cli;
 mod failure;
@@ -55,8 +56,6 @@ mod limits;
 mod problem;
 mod routes;
 mod run;
-#[expect(dead_code, reason = "the store and the client meet here")]
-mod secrets;
 mod server;
 mod telemetry;
 mod wire;
@@ -67,6 +66,7 @@ pub mod input;
 pub mod manifest;
 pub mod on;
 pub mod output;
+pub mod secrets;
 pub mod settings;
 #[cfg(any(test, feature = "testing"))]
 pub mod test;
@@ -83,6 +83,7 @@ pub use self::input::Rejection;
 pub use self::output::{BinaryReply, Reply, TextReply};
 pub use self::problem::{FieldError, Problem};
 pub use self::run::{main, start_logging};
+pub use self::secrets::Secret;
 pub use self::wire::Mode;
 
 // The code in README.md is compiled as the documentation here is.

@@ -15,8 +15,9 @@ use crate::auth::{
 };
 use crate::failure::Error;
 use crate::limits::LimitSettings;
+use crate::secrets::{Declaration, SecretSettings};
 use crate::server;
-use crate::settings::{self, Environment, Problems, Source};
+use crate::settings::{self, Environment, Problems, Process, Source};
 use crate::telemetry::JsonLines;
 use crate::wire::HostJson;
 
@@ -37,11 +38,11 @@ where
     let host = parent();
     let app = app();
     #[cfg(feature = "cli")]
-    if crate::cli::is_asked_for(&Environment) {
+    if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
     let mut problems = Problems::new();
-    let settings = Settings::read(&app, &Environment, &mut problems);
+    let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
         eprint!("{}", told(&problems));
         return ExitCode::from(2);
@@ -74,6 +75,7 @@ struct Settings {
     limits: LimitSettings,
     auth: Option<AuthSettings>,
     resource: Option<ResourceMetadata>,
+    secrets: Option<SecretSettings>,
 }
 
 impl Settings {
@@ -101,12 +103,16 @@ impl Settings {
             );
         }
         let host = host_json(app, source, problems);
+        let declared = app.secrets();
+        settings::unresolved_references(source, &app.settings(), &declared, problems);
+        let secrets = SecretSettings::read(source, &declared, problems);
         Some(Self {
             port: port?,
             host: host?,
             limits,
             auth: app.needs_tokens().then_some(auth),
             resource,
+            secrets,
         })
     }
 
@@ -210,6 +216,7 @@ where
         .as_ref()
         .and_then(|auth| auth.certificates.as_ref());
     let name = app.name();
+    let of_state = app.secrets_of_state().to_vec();
     let ready = app.assemble(Assembly {
         port: settings.port,
         mode: settings.host.mode,
@@ -223,11 +230,24 @@ where
     });
     let ready = Arc::new(ready);
 
-    let mut building = std::pin::pin!(build_state(&ready, &state).fuse());
+    let secrets = ready.secrets();
+    // The tasks end with this function.
+    let _kept_fresh = match &settings.secrets {
+        Some(settings) => Some(secrets.keep_fresh(settings)),
+        None => {
+            secrets.settle();
+            None
+        }
+    };
+    let mut building = std::pin::pin!(build_state(&ready, &of_state, &state).fuse());
     let preparation = async {
-        tokio::join!(prepare_keys(tokens.as_deref()), async {
-            let _ = tokio::time::timeout(PREPARATION, &mut building).await;
-        })
+        tokio::join!(
+            prepare_keys(tokens.as_deref()),
+            secrets.prepare(PREPARATION),
+            async {
+                let _ = tokio::time::timeout(PREPARATION, &mut building).await;
+            }
+        )
     };
     preparation.await;
 
@@ -279,17 +299,21 @@ async fn prepare_keys(tokens: Option<&Tokens>) {
 }
 
 /// Builds the app's state, again and again until it is there: a vault that is away now may be back
-/// in a moment, and until then the app answers that it is not ready.
-async fn build_state<S, F>(ready: &Ready<S>, state: &F)
+/// in a moment, and until then the app answers that it is not ready. It begins when the vault
+/// has answered about the secrets that it needs, and tries again at once when a secret comes.
+async fn build_state<S, F>(ready: &Ready<S>, needed: &[Declaration], state: &F)
 where
     S: Send + Sync + 'static,
     F: AsyncFn(&Environment) -> Result<S, Error>,
 {
     const LONGEST: Duration = Duration::from_secs(30);
 
+    let environment = Environment::new(ready.secrets().clone());
+    ready.secrets().prepare_for(needed, PREPARATION).await;
     let mut pause = Duration::from_secs(1);
     loop {
-        match state(&Environment).await {
+        let mut changes = ready.secrets().changes();
+        match state(&environment).await {
             Ok(built) => {
                 // There is one builder, so nothing was set before.
                 let _ = ready.state().set(built);
@@ -297,7 +321,10 @@ where
             }
             Err(error) => {
                 tracing::error!(error = %error, "the app's state cannot be built; trying again");
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = changes.next() => {}
+                }
                 pause = (pause * 2).min(LONGEST);
             }
         }
@@ -373,3 +400,6 @@ async fn host_gone(host: Parent) {
         ticks.tick().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

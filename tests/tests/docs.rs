@@ -60,8 +60,8 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-const AREAS: [&str; 10] = [
-    "AUTH", "CERT", "WIRE", "INPUT", "OUT", "LIMIT", "LOG", "START", "TYPE", "LAYER",
+const AREAS: [&str; 11] = [
+    "AUTH", "CERT", "WIRE", "INPUT", "OUT", "LIMIT", "LOG", "START", "TYPE", "LAYER", "SECRET",
 ];
 
 /// The files in which the tests of a module of the library or of a suite stand.
