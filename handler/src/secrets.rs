@@ -14,21 +14,16 @@
 //! }
 //!
 //! async fn nightly(key: Secret<ErpKey>) -> Result<(), Error> {
-//!     let signed_with = key.expose_secret().as_bytes();
-//! #   assert_eq!(signed_with, b"open sesame");
+//!     let sign_with: &str = key.expose_secret();
+//! #   let _ = sign_with;
 //!     Ok(())
 //! }
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! let app = App::new("orders")
-//!     .function(Function::new("nightly", on::timer("0 0 3 * * *"), nightly))
-//!     .with_state(())
-//!     .with_secret::<ErpKey>("open sesame"); // a test needs no vault
-//!
-//! assert!(app.call("nightly").await.is_done());
-//! # }
+//! let app = App::<()>::new("orders").function(Function::new("nightly", on::timer("0 0 3 * * *"), nightly));
+//! assert_eq!(app.manifest().secrets()[0].name(), "erp-key");
 //! ```
+//!
+//! Tests need no vault: `TestApp::with_secret` fills in a value, and rotates it when it is called again.
 //!
 //! The rules, each with a test:
 //!
