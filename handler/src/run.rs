@@ -17,8 +17,9 @@ use crate::auth::{
 };
 use crate::failure::Error;
 use crate::limits::LimitSettings;
+use crate::secrets::{Declaration, SecretSettings};
 use crate::server;
-use crate::settings::{self, Environment, Problems, Source};
+use crate::settings::{self, Environment, Problems, Process, Source};
 use crate::storage::StorageSettings;
 use crate::telemetry::JsonLines;
 use crate::wire::HostJson;
@@ -40,11 +41,11 @@ where
     let host = parent();
     let app = app();
     #[cfg(feature = "cli")]
-    if crate::cli::is_asked_for(&Environment) {
+    if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
     let mut problems = Problems::new();
-    let settings = Settings::read(&app, &Environment, &mut problems);
+    let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
         eprint!("{}", told(&problems));
         return ExitCode::from(2);
@@ -78,6 +79,7 @@ struct Settings {
     auth: Option<AuthSettings>,
     resource: Option<ResourceMetadata>,
     storage: Option<StorageSettings>,
+    secrets: Option<SecretSettings>,
 }
 
 impl Settings {
@@ -107,6 +109,9 @@ impl Settings {
         // The app's state reads them again; what is wrong with them is told here.
         let storage = StorageSettings::read(source, problems);
         let host = host_json(app, source, problems);
+        let declared = app.secrets();
+        settings::unresolved_references(source, &app.settings(), &declared, problems);
+        let secrets = SecretSettings::read(source, &declared, problems);
         Some(Self {
             port: port?,
             host: host?,
@@ -114,6 +119,7 @@ impl Settings {
             auth: app.needs_tokens().then_some(auth),
             resource,
             storage,
+            secrets,
         })
     }
 
@@ -225,6 +231,7 @@ where
         .as_ref()
         .and_then(|auth| auth.certificates.as_ref());
     let name = app.name();
+    let of_state = app.secrets_of_state().to_vec();
     let ready = app.assemble(Assembly {
         port: settings.port,
         mode: settings.host.mode,
@@ -238,11 +245,24 @@ where
     });
     let ready = Arc::new(ready);
 
-    let mut building = std::pin::pin!(build_state(&ready, &state).fuse());
+    let secrets = ready.secrets();
+    // The tasks end with this function.
+    let _kept_fresh = match &settings.secrets {
+        Some(settings) => Some(secrets.keep_fresh(settings)),
+        None => {
+            secrets.settle();
+            None
+        }
+    };
+    let mut building = std::pin::pin!(build_state(&ready, &of_state, &state).fuse());
     let preparation = async {
-        tokio::join!(prepare_keys(tokens.as_deref()), async {
-            let _ = tokio::time::timeout(PREPARATION, &mut building).await;
-        })
+        tokio::join!(
+            prepare_keys(tokens.as_deref()),
+            secrets.prepare(PREPARATION),
+            async {
+                let _ = tokio::time::timeout(PREPARATION, &mut building).await;
+            }
+        )
     };
     preparation.await;
 
@@ -297,17 +317,21 @@ async fn prepare_keys(tokens: Option<&Tokens>) {
 }
 
 /// Builds the app's state, again and again until it is there: a vault that is away now may be back
-/// in a moment, and until then the app answers that it is not ready.
-async fn build_state<S, F>(ready: &Ready<S>, state: &F)
+/// in a moment, and until then the app answers that it is not ready. It begins when the vault
+/// has answered about the secrets that it needs, and tries again at once when a secret comes.
+async fn build_state<S, F>(ready: &Ready<S>, needed: &[Declaration], state: &F)
 where
     S: Send + Sync + 'static,
     F: AsyncFn(&Environment) -> Result<S, Error>,
 {
     const LONGEST: Duration = Duration::from_secs(30);
 
+    let environment = Environment::new(ready.secrets().clone());
+    ready.secrets().prepare_for(needed, PREPARATION).await;
     let mut pause = Duration::from_secs(1);
     loop {
-        match state(&Environment).await {
+        let mut changes = ready.secrets().changes();
+        match state(&environment).await {
             Ok(built) => {
                 // There is one builder, so nothing was set before.
                 let _ = ready.state().set(built);
@@ -315,7 +339,10 @@ where
             }
             Err(error) => {
                 tracing::error!(error = %error, "the app's state cannot be built; trying again");
-                tokio::time::sleep(pause).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = changes.next() => {}
+                }
                 pause = (pause * 2).min(LONGEST);
             }
         }
@@ -393,20 +420,4 @@ async fn host_gone(host: Parent) {
 }
 
 #[cfg(test)]
-mod tests {
-    use tracing::Level;
-
-    use super::*;
-
-    #[test]
-    fn of_the_azure_sdk_only_warnings_are_logged() {
-        let levels = levels();
-
-        for target in ["azure_core::http", "azure_identity", "typespec_client_core"] {
-            assert!(levels.would_enable(target, &Level::WARN), "{target}");
-            assert!(!levels.would_enable(target, &Level::INFO), "{target}");
-        }
-        assert!(levels.would_enable("stockade::azure", &Level::INFO));
-        assert!(!levels.would_enable("stockade::azure", &Level::DEBUG));
-    }
-}
+mod tests;

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
-use azure_core::http::ClientOptions;
-use stockade::settings::{Environment, Problems, Source};
-use stockade::storage::{
-    ContainerName, Permissions, SasCaps, SasIssuer, StorageAccount, StorageSettings,
-};
+use stockade::settings::Environment;
+use stockade::storage::{ContainerName, Permissions, SasCaps, SasIssuer, StorageAccount};
 use stockade::{Error, FromRef};
 
 /// The state of the app.
@@ -21,7 +17,7 @@ pub struct AppState {
 impl AppState {
     /// Builds the state; called again later if it fails.
     pub async fn from_env(environment: &Environment) -> Result<Self, Error> {
-        let uploads = Uploads::open(environment, None)?;
+        let uploads = Uploads::from_env(environment)?;
         Ok(Self::default().with_uploads(uploads))
     }
 
@@ -65,23 +61,13 @@ impl FromRef<AppState> for Catalogue {
 #[derive(Debug, Clone, Default)]
 pub struct Uploads(Option<SasIssuer>);
 
-/// The app's identity, and how its requests are sent.
-pub type Identity = (Arc<dyn TokenCredential>, ClientOptions);
-
 impl Uploads {
-    /// Opens the account that the settings name. Without one, or without an identity, the app works
-    /// and its uploads do not.
-    pub fn open(source: &dyn Source, identity: Option<Identity>) -> Result<Self, Error> {
-        let mut problems = Problems::new();
-        let settings = StorageSettings::read(source, &mut problems);
-        if !problems.is_empty() {
-            return Err(problems.into());
-        }
-        let (Some(settings), Some((credential, options))) = (settings, identity) else {
-            return Ok(Self::default());
-        };
-        let account = StorageAccount::open(settings, credential, options)?;
-        Ok(Self::over(account.sas_issuer(Self::caps())))
+    /// Opens the account that the settings name. Without one the app works and its uploads do not.
+    pub fn from_env(environment: &Environment) -> Result<Self, Error> {
+        let account = StorageAccount::from_env(environment)?;
+        Ok(account.map_or_else(Self::default, |account| {
+            Self::over(account.sas_issuer(Self::caps()))
+        }))
     }
 
     /// Uploads with URLs of this issuer.
@@ -98,8 +84,7 @@ impl Uploads {
 
     /// The issuer.
     pub fn issuer(&self) -> Result<&SasIssuer, Error> {
-        let missing = "documents cannot be uploaded: set STOCKADE__STORAGE__ACCOUNT_URI, and give \
-                       the app a managed identity";
+        let missing = "documents cannot be uploaded: set STOCKADE__STORAGE__ACCOUNT_URI";
         self.0.as_ref().ok_or_else(|| Error::retry(missing))
     }
 }

@@ -14,26 +14,21 @@
 //! by taking back all of the account's user delegation keys, or the identity's role.
 //!
 //! ```no_run
-//! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use azure_core::credentials::TokenCredential;
-//! use azure_core::http::ClientOptions;
 //! use stockade::Error;
-//! use stockade::settings::{Environment, Problems};
+//! use stockade::settings::Environment;
 //! use stockade::storage::{
 //!     BlobName, ContainerName, Permissions, SasCaps, SasIssuer, SasUrl, StorageAccount,
-//!     StorageSettings,
 //! };
 //!
-//! fn open(identity: Arc<dyn TokenCredential>, options: ClientOptions) -> Result<SasIssuer, Error> {
-//!     let mut problems = Problems::new();
-//!     let settings = StorageSettings::read(&Environment, &mut problems);
-//!     let settings = settings.ok_or(problems)?;
-//!     let account = StorageAccount::open(settings, identity, options)?;
+//! fn issuer(environment: &Environment) -> Result<Option<SasIssuer>, Error> {
+//!     let Some(account) = StorageAccount::from_env(environment)? else {
+//!         return Ok(None);
+//!     };
 //!     let caps = SasCaps::new(ContainerName::new("reports")?, Permissions::READ)
 //!         .live_at_most(Duration::from_secs(600));
-//!     Ok(account.sas_issuer(caps))
+//!     Ok(Some(account.sas_issuer(caps)))
 //! }
 //!
 //! async fn report(issuer: &SasIssuer, day: &str) -> Result<SasUrl, Error> {

@@ -155,6 +155,20 @@ pub static TABLE: &[Setting] = &[
         unit: "`true` or `false`",
     },
     Setting {
+        name: "STOCKADE__SECRETS__REFRESH_SECONDS",
+        meaning: "How old a secret may grow before it is asked for again, and so how late a \
+                  rotation may be seen; at most a day.",
+        default: "300",
+        unit: "a whole number of seconds",
+    },
+    Setting {
+        name: "STOCKADE__SECRETS__LAST_GOOD_SECONDS",
+        meaning: "How long the last good value of a secret counts while the vault does not \
+                  answer; at least as long as `STOCKADE__SECRETS__REFRESH_SECONDS`, at most a week.",
+        default: "86400",
+        unit: "a whole number of seconds",
+    },
+    Setting {
         name: "STOCKADE__IDENTITY__CLIENT_ID",
         meaning: "The user-assigned identity that the app signs in to Azure with.",
         default: "the identity that the platform assigns to the app itself",

@@ -17,7 +17,9 @@ use super::keys::AccountKeys;
 use super::names::ContainerName;
 use super::sas::{SasCaps, SasIssuer};
 use crate::auth::{Cloud, SystemClock};
-use crate::settings::{Problems, Source, insecure_allowed};
+use crate::azure::{Identity, client_options};
+use crate::failure::Error;
+use crate::settings::{Environment, Problems, Source, insecure_allowed};
 
 /// The settings of the storage account.
 #[derive(Debug, Clone)]
@@ -169,6 +171,32 @@ pub struct StorageAccount {
 }
 
 impl StorageAccount {
+    /// Opens the account that the settings name, if they name one, with the app's managed identity.
+    /// Nothing is asked of it yet.
+    ///
+    /// # Errors
+    ///
+    /// The settings of the account or of the identity are wrong.
+    pub fn from_env(environment: &Environment) -> Result<Option<Self>, Error> {
+        let mut problems = Problems::new();
+        let Some(settings) = StorageSettings::read(environment, &mut problems) else {
+            return if problems.is_empty() {
+                Ok(None)
+            } else {
+                Err(problems.into())
+            };
+        };
+        let Some(identity) = Identity::open(environment, &mut problems) else {
+            return Err(problems.into());
+        };
+        let account = Self::open(
+            settings,
+            Arc::new(identity),
+            client_options(MAX_ANSWER_BYTES),
+        )?;
+        Ok(Some(account))
+    }
+
     /// Opens the account, without asking it anything yet.
     ///
     /// `options` decides about the transport and about trying again. The transport must follow no
@@ -232,6 +260,9 @@ impl fmt::Debug for StorageAccount {
             .finish_non_exhaustive()
     }
 }
+
+/// Of one answer. What a blob may hold is for [`Blobs::max_bytes`] to say.
+const MAX_ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
 const ACCOUNT_URI: &str = "STOCKADE__STORAGE__ACCOUNT_URI";
 const SAS_MAX_SECONDS: &str = "STOCKADE__STORAGE__SAS_MAX_SECONDS";

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use azure_core::http::Url;
 
 use crate::auth::Guid;
-use crate::settings::{Environment, Problems, Source, is_loopback};
+use crate::settings::{Problems, Process, Source, is_loopback};
 
 /// Where tokens come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum IdentitySettings {
 
 impl IdentitySettings {
     pub(super) fn read(source: &dyn Source, problems: &mut Problems) -> Option<Self> {
-        Self::read_beside(&Environment, source, problems)
+        Self::read_beside(&Process, source, problems)
     }
 
     /// `process` is the environment that the SDK reads by itself.
