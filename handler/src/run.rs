@@ -11,18 +11,20 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::app::{App, Assembly, Ready};
+use crate::app::{App, Assembly};
 use crate::auth::{
     AuthSettings, Certificates, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens,
 };
 use crate::failure::Error;
 use crate::limits::LimitSettings;
-use crate::secrets::{Declaration, SecretSettings};
+use crate::secrets::SecretSettings;
 use crate::server;
 use crate::settings::{self, Environment, Problems, Process, Source};
 use crate::storage::StorageSettings;
 use crate::telemetry::JsonLines;
 use crate::wire::HostJson;
+
+mod state;
 
 /// Runs the app: the whole of a handler's `main`.
 ///
@@ -44,13 +46,13 @@ where
     if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
+    start_logging();
     let mut problems = Problems::new();
     let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
         eprint!("{}", told(&problems));
         return ExitCode::from(2);
     };
-    start_logging();
     match runtime() {
         Ok(runtime) => runtime.block_on(run(app, settings, state, host)),
         Err(error) => {
@@ -254,7 +256,7 @@ where
             None
         }
     };
-    let mut building = std::pin::pin!(build_state(&ready, &of_state, &state).fuse());
+    let mut building = std::pin::pin!(state::build(&ready, &of_state, &state).fuse());
     let preparation = async {
         tokio::join!(
             prepare_keys(tokens.as_deref()),
@@ -313,39 +315,6 @@ where
 async fn prepare_keys(tokens: Option<&Tokens>) {
     if let Some(tokens) = tokens {
         tokens.prepare(PREPARATION).await;
-    }
-}
-
-/// Builds the app's state, again and again until it is there: a vault that is away now may be back
-/// in a moment, and until then the app answers that it is not ready. It begins when the vault
-/// has answered about the secrets that it needs, and tries again at once when a secret comes.
-async fn build_state<S, F>(ready: &Ready<S>, needed: &[Declaration], state: &F)
-where
-    S: Send + Sync + 'static,
-    F: AsyncFn(&Environment) -> Result<S, Error>,
-{
-    const LONGEST: Duration = Duration::from_secs(30);
-
-    let environment = Environment::new(ready.secrets().clone());
-    ready.secrets().prepare_for(needed, PREPARATION).await;
-    let mut pause = Duration::from_secs(1);
-    loop {
-        let mut changes = ready.secrets().changes();
-        match state(&environment).await {
-            Ok(built) => {
-                // There is one builder, so nothing was set before.
-                let _ = ready.state().set(built);
-                return;
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "the app's state cannot be built; trying again");
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = changes.next() => {}
-                }
-                pause = (pause * 2).min(LONGEST);
-            }
-        }
     }
 }
 
@@ -418,6 +387,3 @@ async fn host_gone(host: Parent) {
         ticks.tick().await;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,15 @@
 //! How the state is built from secrets, and what is logged.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 use tracing::Level;
 
 use super::*;
+use crate::app::{App, Assembly};
+use crate::limits::LimitSettings;
 use crate::secrets::tests::{FakeVault, Version, settings_of};
+use crate::settings::Problems;
 use crate::test::TokioClock;
 use crate::{Function, Reply, access, on};
 
@@ -58,7 +61,7 @@ async fn built(
         Ok(key.expose_secret().to_owned())
     };
     let building = async {
-        build_state(&ready, &needed, &from_env).await;
+        build(&ready, &needed, &from_env).await;
         started.elapsed().as_secs()
     };
     let (there, ()) = tokio::join!(building, arrives);
