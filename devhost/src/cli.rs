@@ -53,6 +53,11 @@ struct Args {
     #[arg(long, conflicts_with = "vault_port")]
     no_vault: bool,
 
+    /// Give this secret of the vault a random value, where local.secrets.json has none; may be given
+    /// again
+    #[arg(long, value_name = "NAME")]
+    random_secret: Vec<String>,
+
     /// Print only what the handler prints and what fails
     #[arg(long)]
     quiet: bool,

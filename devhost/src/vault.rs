@@ -140,6 +140,21 @@ impl Vault {
         self.lock().set(name, secret)
     }
 
+    /// Gives a secret that is not there a random value, and says whether it had to.
+    ///
+    /// # Errors
+    ///
+    /// The name is none that a vault takes.
+    pub fn set_if_absent(&self, name: &str) -> Result<bool, NotAName> {
+        let mut state = self.lock();
+        if state.secrets.get(name).is_some() {
+            return Ok(false);
+        }
+        state
+            .set(name, NewSecret::text(object::new_id()))
+            .map(|_| true)
+    }
+
     /// Adds a version of a secret with another value, by chance, and all else as in the latest.
     ///
     /// # Errors

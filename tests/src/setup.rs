@@ -116,6 +116,7 @@ impl Setup {
             .arg(binaries::path("stockade-devhost"))
             .arg(folder.path())
             .args(["--port", "0", "--json"])
+            .args(self.random_secrets())
             .stdin(Stdio::piped());
         let process = Process::start(&mut command);
         let report = process.wait_for("devhost to be ready", |lines| {
@@ -179,6 +180,19 @@ impl Setup {
         std::os::unix::fs::symlink(self.binary(), root.join("handler"))
             .expect("the folder is empty");
         folder
+    }
+
+    /// Values for the secrets of the reference app, as `cargo fn dev` asks for them.
+    fn random_secrets(&self) -> Vec<String> {
+        let manifest = match self.app {
+            App::Reference => self.manifest(),
+            App::Gallery(_) => return Vec::new(),
+        };
+        let secrets = manifest["secrets"].as_array().into_iter().flatten();
+        let names = secrets.filter_map(|secret| secret["name"].as_str());
+        names
+            .flat_map(|name| ["--random-secret".to_owned(), name.to_owned()])
+            .collect()
     }
 
     fn binary(&self) -> &'static Path {

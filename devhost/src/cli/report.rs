@@ -39,6 +39,9 @@ pub(super) struct Stands {
     /// The roots that vouch for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ca_file: Option<PathBuf>,
+    /// The secrets that got a random value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) random_secrets: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,6 +140,11 @@ impl Report {
                 "Key Vault: {vault}  (its CA: {})\n",
                 roots.display()
             ));
+            for name in &self.stands.random_secrets {
+                text.push_str(&format!(
+                    "Secret {name} has a random value; local.secrets.json gives it one of yours.\n"
+                ));
+            }
         }
         text.push_str(&format!(
             "\nMaster key: {}\n\nRun any function:  curl -X POST {}/admin/functions/NAME -H 'x-functions-key: {}' -d '{{}}'\nStop:              Ctrl-C\n",

@@ -61,7 +61,7 @@ impl Running {
         };
         let started_cloud = match args.no_tenant {
             true => StartedCloud::default(),
-            false => start_cloud(ports, port, &mut app).await?,
+            false => start_cloud(ports, port, &args.random_secret, &mut app).await?,
         };
         let StartedCloud {
             stands,
@@ -218,14 +218,28 @@ struct StartedCloud {
 }
 
 /// Starts the stand-ins for Azure and introduces them to the handler.
-async fn start_cloud(ports: Ports, main: u16, app: &mut App) -> Result<StartedCloud, Failure> {
+async fn start_cloud(
+    ports: Ports,
+    main: u16,
+    random_secrets: &[String],
+    app: &mut App,
+) -> Result<StartedCloud, Failure> {
     let cloud = Cloud::open(ports, main)
         .await
         .map_err(|taken| no_port(&taken, ports))?;
     let stand_ins = cloud.stand_ins().clone();
+    let mut random = Vec::new();
     if let Some(vault) = &stand_ins.vault {
         vault::read_local_secrets(&app.root, vault)
             .map_err(|problems| Failure::problems(&problems))?;
+        for name in random_secrets {
+            let set = vault.set_if_absent(name).map_err(|why| {
+                Failure::problems(&[format!("--random-secret {}: {why}", name.escape_debug())])
+            })?;
+            if set {
+                random.push(name.clone());
+            }
+        }
     }
     let roots = match cloud.roots(app.settings.get(ROOTS)) {
         None => None,
@@ -246,6 +260,7 @@ async fn start_cloud(ports: Ports, main: u16, app: &mut App) -> Result<StartedCl
             .map(|identity| identity.header().to_owned()),
         vault: stand_ins.vault.as_ref().map(vault::Vault::uri),
         ca_file: roots.as_ref().map(|roots| roots.path().to_owned()),
+        random_secrets: random,
     };
     tokio::spawn(cloud.serve());
     Ok(StartedCloud {

@@ -61,6 +61,24 @@ async fn the_handler_reads_a_secret_with_nothing_but_its_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_gets_a_random_value_only_where_the_file_has_none() {
+    let arguments = ["--random-secret", "erp-key", "--random-secret", "other-key"];
+    let values = async || {
+        let devhost = Devhost::start(&[("local.secrets.json", SECRETS)], &arguments).await;
+        assert_eq!(devhost.report()["randomSecrets"], json!(["other-key"]));
+        let own = read(&devhost, "erp-key").await.json()["value"].clone();
+        assert_eq!(own, "the first value");
+        let random = read(&devhost, "other-key").await.json()["value"].clone();
+        random.as_str().expect("a text").to_owned()
+    };
+
+    let (first, second) = (values().await, values().await);
+
+    assert!(first.len() >= 32, "{first}");
+    assert_ne!(first, second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_app_names_itself_stays_and_its_roots_stay_trusted() {
     let roots = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(roots.path(), "the roots of the app").expect("writable");

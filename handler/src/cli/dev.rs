@@ -5,6 +5,7 @@ use std::process::Command;
 
 use clap::Args;
 
+use crate::secrets::Declaration;
 use crate::settings::Process;
 
 use super::assembly::{Purpose, assemble};
@@ -21,7 +22,8 @@ use super::tool;
 /// Run the app on this machine, behind a local Functions host and a stand-in tenant
 ///
 /// It assembles target/app, adds local.settings.json and local.secrets.json where there are any, and
-/// hands the terminal to devhost: Ctrl-C stops both. Nothing is restarted when files change; stop it and run it again.
+/// hands the terminal to devhost: Ctrl-C stops both. A declared secret without a value gets a random
+/// one. Nothing is restarted when files change; stop it and run it again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
@@ -66,6 +68,9 @@ pub(super) fn run(app: &dyn Subject, screen: &Screen, options: &Options) -> Resu
     }
     let mut command = Command::new(devhost);
     command.arg(folder).args(arguments(options, screen));
+    // A first run needs no file of secrets: here, nobody else has to know their values.
+    let texts = app.secrets().into_iter().filter(Declaration::is_any_text);
+    command.args(texts.flat_map(|secret| ["--random-secret", secret.name.as_str()]));
     become_devhost(command)
 }
 

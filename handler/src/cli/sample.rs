@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::app::App;
-    use crate::input::{Json, Query};
+    use crate::input::{Json, Message, Query};
     use crate::{Function, Reply, access, on};
 
     /// One of everything that validation and schema both know.
@@ -170,6 +170,20 @@ mod tests {
 
         assert_eq!(accepted.await.status(), 200);
         assert_ne!(without_query.await.status(), 200);
+    }
+
+    async fn work(Message(_): Message<Piece>) {}
+
+    #[tokio::test]
+    async fn a_sample_of_a_message_is_accepted_by_its_own_function() {
+        let app = App::<()>::new("test").function(Function::new("work", on::queue("work"), work));
+        let sample = Sample::of(app.entries().next().unwrap());
+        let app = app.with_state(());
+
+        let accepted = app.call("work").message(&sample.payload.unwrap()).await;
+        let empty = app.call("work").message(&json!({"unit": ""})).await;
+
+        assert!(accepted.is_done() && !empty.is_done());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::function::Entry;
 use crate::manifest::Manifest;
+use crate::secrets::Declaration;
 use crate::wire::Mode;
 
 use super::failed::Failed;
@@ -20,6 +21,9 @@ pub(super) trait Subject {
 
     /// Its inventory.
     fn manifest(&self) -> Manifest;
+
+    /// The secrets that it declares.
+    fn secrets(&self) -> Vec<Declaration>;
 
     /// What is wrong with it, under this mode and route prefix.
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String>;
@@ -40,6 +44,10 @@ impl<S: Send + Sync + 'static> Subject for App<S> {
 
     fn manifest(&self) -> Manifest {
         self.manifest()
+    }
+
+    fn secrets(&self) -> Vec<Declaration> {
+        self.secrets()
     }
 
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String> {

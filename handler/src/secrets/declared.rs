@@ -149,6 +149,12 @@ impl Declaration {
         }
     }
 
+    /// Whether any text will do, of the latest version.
+    #[cfg(feature = "cli")]
+    pub(crate) fn is_any_text(&self) -> bool {
+        self.form == TypeId::of::<str>() && self.version.is_none()
+    }
+
     /// Whether the two are the same value: one secret, one version, read in one way.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.form == other.form && self.name == other.name && self.version == other.version

@@ -1,12 +1,5 @@
 //! Samples, tokens and calls.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::support::{FakeDevhost, Project, Received, TOKEN, repository};
@@ -160,18 +153,6 @@ fn a_call_that_fails_ends_with_1() {
 }
 
 #[test]
-fn a_sample_is_accepted_by_the_running_handler() {
-    let project = Project::new();
-    let sample = project.run(&["sample", "order-worker"]).json();
-    let mut wrong = sample.clone();
-    wrong["orderId"] = json!("");
-    let handler = Handler::start();
-
-    assert_eq!(handler.deliver("order-worker", &sample), 200);
-    assert_eq!(handler.deliver("order-worker", &wrong), 422);
-}
-
-#[test]
 fn samples_of_get_functions_are_queries() {
     let project = Project::new();
 
@@ -182,66 +163,4 @@ fn samples_of_get_functions_are_queries() {
     let nothing = project.run(&["sample", "health"]);
     assert_eq!((nothing.code, nothing.output.as_str()), (Some(0), ""));
     assert!(nothing.remarks.contains("no input"), "{nothing:?}");
-}
-
-/// The handler, serving as it does for the host.
-struct Handler {
-    process: Child,
-    port: u16,
-}
-
-impl Handler {
-    fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let process = Command::new(env!("CARGO_BIN_EXE_handler"))
-            .env_clear()
-            .env("FUNCTIONS_CUSTOMHANDLER_PORT", port.to_string())
-            .env("AZURE_FUNCTIONS_ENVIRONMENT", "Development")
-            .env(
-                "STOCKADE__AUTH__TENANTS",
-                "7c3b2f4e-0d5a-4e8c-9b61-2f90c1a7d384",
-            )
-            .env(
-                "STOCKADE__AUTH__AUDIENCES",
-                "e2a5d1b0-6f47-4c39-8a1e-5b7d90c3f612",
-            )
-            .env("STOCKADE__AUTH__INSECURE_AUTHORITY", "http://127.0.0.1:9")
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let handler = Self { process, port };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "the handler does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        handler
-    }
-
-    /// Delivers a message as the host does, and gives the status that the host is told.
-    fn deliver(&self, function: &str, message: &Value) -> u16 {
-        let message = STANDARD.encode(message.to_string());
-        let body =
-            json!({"Data": {"item": message}, "Metadata": {"DequeueCount": "1"}}).to_string();
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        write!(
-            stream,
-            "POST /{function} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Azure-Functions-InvocationId: 2c3f5a8e-41d7-4b0a-9a51-0c6d9e7f1a2b\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.port,
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split(' ').nth(1).unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Handler {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

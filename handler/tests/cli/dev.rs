@@ -56,6 +56,11 @@ fn dev_hands_over_to_devhost_and_ends_as_it_does() {
         ran.output
     );
     assert!(ran.output.contains("cargo fn token"), "{}", ran.output);
+    assert!(
+        ran.output.contains("--random-secret erp-key"),
+        "{}",
+        ran.output
+    );
 }
 
 #[test]
@@ -72,7 +77,10 @@ fn dev_for_tools_prints_nothing_of_its_own() {
     let folder = project.path("target/app");
     assert_eq!(
         ran.output,
-        format!("{} --port 7071 --json\n", folder.display())
+        format!(
+            "{} --port 7071 --json --random-secret erp-key\n",
+            folder.display()
+        )
     );
 }
 
