@@ -8,7 +8,6 @@ use super::emulator::{Clock, Emulator};
 use super::{CREATE, READ, all, blob, container};
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_blob_of_any_name_is_the_same_by_its_url_and_by_the_client() {
     let emulator = Emulator::start(Clock::Right);
     let issuer = emulator.account().sas_issuer(all("box"));
@@ -49,7 +48,6 @@ async fn a_blob_of_any_name_is_the_same_by_its_url_and_by_the_client() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_blob_is_created_once_and_never_overwritten() {
     let emulator = Emulator::start(Clock::Right);
     emulator.put("box/first", b"makes the container").await;
@@ -82,7 +80,6 @@ async fn a_blob_is_created_once_and_never_overwritten() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_large_blob_comes_back_whole_and_one_that_is_too_large_not_at_all() {
     let emulator = Emulator::start(Clock::Right);
     emulator.put("box/first", b"makes the container").await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ pub(crate) struct Emulator {
     http: Client,
     key: String,
     _process: Process,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What was answered: the status, and the code of the error if it is one.
@@ -92,7 +92,7 @@ impl Emulator {
             let params = CertificateParams::new([host.clone()]).expect("a name");
             let certificate = params.self_signed(&signing).expect("a certificate");
             let (cert, key) = (
-                folder.path().join("cert.pem"),
+                folder.path().join(CERTIFICATE),
                 folder.path().join("key.pem"),
             );
             std::fs::write(&cert, certificate.pem()).expect("it can be written");
@@ -113,17 +113,27 @@ impl Emulator {
             http: http.build().expect("a client"),
             key,
             _process: process,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// What an app has to be told of the account.
+    pub(crate) fn settings(&self) -> [(&'static str, &str); 3] {
+        [
+            ("STOCKADE__STORAGE__ACCOUNT_URI", self.uri.as_str()),
+            ("STOCKADE__STORAGE__INSECURE_ACCOUNT", "true"),
+            ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
+        ]
+    }
+
+    /// The file with the certificate by which the account is known.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join(CERTIFICATE)
     }
 
     /// The account as the app opens it.
     pub(crate) fn account(&self) -> StorageAccount {
-        let settings = [
-            ("STOCKADE__STORAGE__ACCOUNT_URI", self.uri.as_str()),
-            ("STOCKADE__STORAGE__INSECURE_ACCOUNT", "true"),
-            ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
-        ];
+        let settings = self.settings();
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut problems = Problems::new();
         let settings = StorageSettings::read(&BTreeMap::from(settings), &mut problems);
@@ -193,6 +203,7 @@ async fn answer(request: RequestBuilder) -> Answer {
 }
 
 const ACCOUNT: &str = "stockade";
+const CERTIFICATE: &str = "cert.pem";
 const TYPE: &str = "x-ms-blob-type";
 
 /// An identity whose tokens say what Azurite looks at. It checks no signature of them.

@@ -1,12 +1,13 @@
 //! Signed URLs and the blob client against Azurite, Microsoft's storage emulator: what is allowed
 //! works, and nothing else does. Azurite computes every signature by code of its own.
 //!
-//! `.ci/azurite` installs it and runs this suite, which is ignored otherwise. Azurite looks at
+//! `.ci/azurite` installs it and runs this suite, which `cargo test` alone leaves out. Azurite looks at
 //! everything that a signed URL says but the address of the caller (3.35.0, BlobSASAuthenticator,
 //! `validateIPRange`), so here a range is only known to be signed.
 
 mod blobs;
 mod emulator;
+mod reference_app;
 mod signed_urls;
 
 use stockade::storage::{BlobName, ContainerName, Permissions, SasCaps};

@@ -10,7 +10,6 @@ use super::emulator::{Clock, Emulator};
 use super::{CREATE, READ, WRITE, all, blob};
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_url_allows_what_it_says_and_nothing_else() {
     let emulator = Emulator::start(Clock::Right);
     let issuer = emulator.account().sas_issuer(all("box"));
@@ -57,7 +56,6 @@ async fn a_url_allows_what_it_says_and_nothing_else() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_url_with_anything_changed_is_refused() {
     let emulator = Emulator::start(Clock::Right);
     let issuer = emulator.account().sas_issuer(all("box"));
@@ -108,7 +106,6 @@ async fn a_url_with_anything_changed_is_refused() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_url_of_a_blob_is_good_for_no_other() {
     let emulator = Emulator::start(Clock::Right);
     let issuer = emulator.account().sas_issuer(all("box"));
@@ -140,7 +137,6 @@ async fn a_url_of_a_blob_is_good_for_no_other() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn a_url_counts_from_some_minutes_ago_to_its_end() {
     let name = blob("there");
     let life = |minutes: u64| SasRequest::blob(&name, READ).life(Duration::from_secs(60 * minutes));
@@ -166,7 +162,6 @@ async fn a_url_counts_from_some_minutes_ago_to_its_end() {
 }
 
 #[tokio::test]
-#[ignore = "needs Azurite: .ci/azurite"]
 async fn without_tls_a_url_is_refused() {
     let emulator = Emulator::start(Clock::Right);
     let plain = emulator.beside_without_tls();
