@@ -8,6 +8,9 @@
 //! queue     messages                                      ├─ invoke ── process ── the handler
 //! timer     schedules                                     ┘     └─ outputs: queues, blobs, the answer
 //! ```
+//!
+//! Beside it stand, each on a port of its own, a [`tenant`], a [managed identity](managed_identity) and a
+//! Key [`vault`], which the handler is told of as Azure and its settings tell it.
 
 #![deny(missing_docs)]
 

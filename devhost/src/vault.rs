@@ -1,5 +1,5 @@
-//! A stand-in for Azure Key Vault: secrets and their versions by its REST API, to whoever has a token of
-//! the stand-in tenant, and faults to switch on.
+//! A stand-in for Azure Key Vault: secrets, keys and certificates by its REST API, to whoever has a token
+//! of the stand-in tenant, and faults to switch on.
 //!
 //! | request | answer |
 //! | --- | --- |
@@ -7,6 +7,10 @@
 //! | `GET /secrets/{name}/versions` | a page of a secret's versions, without values |
 //! | `GET /secrets` | a page of the secrets, without values |
 //! | `PUT /secrets/{name}` | a new version |
+//! | `GET /keys/{name}[/{version}]` | a key's public half |
+//! | `POST /keys/{name}/{version}/sign` | RS256 and PS256, or ES256, over a digest |
+//! | `POST /keys/{name}/{version}/decrypt`, `unwrapkey` | RSA-OAEP-256, RSA-OAEP |
+//! | `GET /certificates/{name}[/{version}]` | a certificate; the secret of its name has key and chain in PEM |
 //!
 //! All of them need `?api-version=` and a bearer token for [`RESOURCE`] (Key Vault REST API 7.6, "Get
 //! Secret", "Get Secrets", "Get Secret Versions", "Set Secret"). Every host below `vault.localhost` is
@@ -16,28 +20,36 @@
 //! are for development, and nothing worth stealing belongs here.
 
 mod access;
+mod certificate;
 mod fault;
 mod file;
+mod key;
+mod object;
+mod operation;
+mod page;
+mod refusal;
 mod secret;
 mod service;
-mod store;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use certificate::{NewCertificate, NotACertificate};
 pub use fault::FaultKind;
+pub use key::{Kty, NewKey};
+pub use object::{NoSuchObject, NotAName};
 pub use secret::{NewSecret, NotASecret};
-pub use store::{Change, NoSuchSecret};
 
 pub(crate) use file::read as read_local_secrets;
 
 use crate::fault::{Fault, Faults};
-use store::Secrets;
+use key::Key;
+use object::Attributes;
+use state::State;
 
 /// What tokens for the vault are for: a parent domain of the vault's host, as clients insist.
 pub const RESOURCE: &str = "https://vault.localhost";
@@ -58,28 +70,48 @@ struct Shared {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    secrets: Secrets,
-    /// Names, in lower case, that nobody may use.
-    denied: BTreeSet<String>,
-    served: BTreeMap<Asked, Served>,
+/// What a vault keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// Texts.
+    Secrets,
+    /// Keys that do not leave the vault.
+    Keys,
+    /// Certificates; each has a key and a secret of the same name.
+    Certificates,
 }
 
-/// What a request was about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-struct Asked {
-    operation: &'static str,
-    /// In lower case; empty for lists of secrets.
-    name: String,
+/// Why a certificate cannot be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotKept {
+    /// The name.
+    #[error(transparent)]
+    Name(#[from] NotAName),
+    /// What it is to say.
+    #[error(transparent)]
+    Certificate(#[from] NotACertificate),
 }
 
-/// How often it was asked for, and with which statuses it was answered. Requests without an answer have
-/// no status.
-#[derive(Debug, Clone, Default, Serialize)]
-struct Served {
-    requests: u64,
-    statuses: BTreeMap<u16, u64>,
+/// What can happen to a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It may be used.
+    Enable,
+    /// It may not be used.
+    Disable,
+    /// Its time is over now (`exp`). Of a secret Key Vault reports that and enforces nothing.
+    Expire,
+}
+
+impl Change {
+    fn apply(self, attributes: &mut Attributes) {
+        match self {
+            Self::Enable => attributes.enabled = true,
+            Self::Disable => attributes.enabled = false,
+            Self::Expire => attributes.exp = Some(object::now()),
+        }
+    }
 }
 
 impl Vault {
@@ -99,39 +131,101 @@ impl Vault {
         format!("{}/", self.shared.origin)
     }
 
-    /// Adds a version, which is the latest from now on, and gives its id.
+    /// Adds a version of a secret, which is the latest from now on, and gives its id.
     ///
     /// # Errors
     ///
     /// The name is none that a vault takes.
-    pub fn set(&self, name: &str, secret: NewSecret) -> Result<String, NotASecret> {
-        Ok(self.lock().secrets.set(name, secret)?.id().to_owned())
+    pub fn set(&self, name: &str, secret: NewSecret) -> Result<String, NotAName> {
+        self.lock().set(name, secret)
+    }
+
+    /// Adds a version of a secret with another value, by chance, and all else as in the latest.
+    ///
+    /// # Errors
+    ///
+    /// There is no such secret.
+    pub fn rotate(&self, name: &str) -> Result<String, NoSuchObject> {
+        let mut state = self.lock();
+        let latest = state.secrets.get(name).ok_or(NoSuchObject)?.latest();
+        let mut next = NewSecret {
+            content: latest.content().clone(),
+            attributes: latest.attributes(),
+        };
+        next.content.value = object::new_id();
+        state.set(name, next).map_err(|_| NoSuchObject)
+    }
+
+    /// Adds a version of a key, made when it is first asked for, and gives its id.
+    ///
+    /// # Errors
+    ///
+    /// The name is none that a vault takes.
+    pub fn set_key(&self, name: &str, key: NewKey) -> Result<String, NotAName> {
+        let (id, content) = (object::new_id(), Key::new(key.kty));
+        let mut state = self.lock();
+        state
+            .keys
+            .push(name, id.clone(), key.attributes(), content)?;
+        Ok(id)
+    }
+
+    /// Adds a version of a certificate, of its key and of the secret with both, under one id.
+    ///
+    /// # Errors
+    ///
+    /// The vault takes no such name, or a certificate no such DNS name.
+    pub fn set_certificate(
+        &self,
+        name: &str,
+        certificate: &NewCertificate,
+    ) -> Result<String, NotKept> {
+        let made = certificate.make()?;
+        Ok(self.lock().add_certificate(name, made)?)
     }
 
     /// Changes a version, or the latest.
     ///
     /// # Errors
     ///
-    /// There is no such secret or version.
+    /// There is no such object or version.
     pub fn change(
         &self,
+        collection: Collection,
         name: &str,
         version: Option<&str>,
         change: Change,
-    ) -> Result<(), NoSuchSecret> {
-        self.lock().secrets.change(name, version, change)
+    ) -> Result<(), NoSuchObject> {
+        let mut state = self.lock();
+        let change = |attributes: &mut Attributes| change.apply(attributes);
+        match collection {
+            Collection::Secrets => state.secrets.change(name, version, change),
+            Collection::Keys => state.keys.change(name, version, change),
+            Collection::Certificates => state.certificates.change(name, version, change),
+        }
     }
 
-    /// Takes a secret away with all its versions.
+    /// Takes an object away with all its versions; a certificate takes its key and secret along.
     ///
     /// # Errors
     ///
-    /// There is no such secret.
-    pub fn delete(&self, name: &str) -> Result<(), NoSuchSecret> {
-        self.lock().secrets.delete(name)
+    /// There is no such object.
+    pub fn delete(&self, collection: Collection, name: &str) -> Result<(), NoSuchObject> {
+        let mut state = self.lock();
+        match collection {
+            Collection::Secrets => state.secrets.delete(name),
+            Collection::Keys => state.keys.delete(name),
+            Collection::Certificates => {
+                state.certificates.delete(name)?;
+                // Either may have been taken away before.
+                let _ = state.keys.delete(name);
+                let _ = state.secrets.delete(name);
+                Ok(())
+            }
+        }
     }
 
-    /// Refuses everybody the use of a secret, as if no role had been granted, or ends that.
+    /// Refuses everybody the use of all that has this name, as if no role had been granted, or ends that.
     pub fn deny(&self, name: &str, denied: bool) {
         let name = name.to_ascii_lowercase();
         let mut state = self.lock();
@@ -151,9 +245,8 @@ impl Vault {
     pub(crate) fn inventory(&self) -> Value {
         let state = self.lock();
         let secrets = state.secrets.iter().map(|secret| {
-            let denied = state.denied.contains(&secret.name().to_ascii_lowercase());
             let mut entry = secret.inventory();
-            entry["denied"] = denied.into();
+            entry["denied"] = state.is_denied(secret.name()).into();
             entry
         });
         secrets.collect()

@@ -1,5 +1,6 @@
 //! The app, and the one path that every invocation takes through it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::function::{Endpoints, Entry, Function};
 use crate::guard::{Guard, Visit};
 use crate::limits::{Callers, InputLimits, LimitSettings, Limits};
 use crate::manifest::Manifest;
+use crate::secrets::{Declaration, Declared, Need, Secrets};
 use crate::telemetry::{Invocation, Telemetry};
 use crate::wire::{Answered, Arrived, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
 
@@ -29,6 +31,7 @@ pub struct App<S> {
     name: &'static str,
     functions: Vec<Function<S>>,
     guards: Vec<Guard>,
+    secrets: Vec<Declaration>,
     mode: Mode,
 }
 
@@ -39,6 +42,7 @@ impl<S: Send + Sync + 'static> App<S> {
             name,
             functions: Vec::new(),
             guards: Vec::new(),
+            secrets: Vec::new(),
             mode: Mode::default(),
         }
     }
@@ -68,6 +72,14 @@ impl<S: Send + Sync + 'static> App<S> {
         self
     }
 
+    /// Declares a secret that only the state needs; those that handlers take are known from their
+    /// arguments. [`Environment::secret`](crate::settings::Environment::secret) gives it.
+    #[must_use]
+    pub fn secret<K: Declared>(mut self) -> Self {
+        Declaration::of::<K>(Need::Required).add_to(&mut self.secrets);
+        self
+    }
+
     /// Narrows how HTTP requests may reach the app; the default is [`Mode::Proxying`].
     #[must_use]
     pub fn http(mut self, mode: Mode) -> Self {
@@ -82,7 +94,7 @@ impl<S: Send + Sync + 'static> App<S> {
 
     /// The inventory: every function with its trigger, access rule, outputs and settings.
     pub fn manifest(&self) -> Manifest {
-        Manifest::of(self.name, self.mode, self.entries())
+        Manifest::of(self.name, self.mode, &self.secrets(), self.entries())
     }
 
     /// What is wrong with the app that types cannot refuse, in words for its developer. The routes
@@ -101,6 +113,29 @@ impl<S: Send + Sync + 'static> App<S> {
 
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.functions.iter().map(Function::entry)
+    }
+
+    /// The settings that the bindings name.
+    pub(crate) fn settings(&self) -> BTreeSet<String> {
+        let manifest = self.manifest();
+        let functions = manifest.functions().iter();
+        functions
+            .flat_map(|function| function.settings.iter().cloned())
+            .collect()
+    }
+
+    pub(crate) fn secrets_of_state(&self) -> &[Declaration] {
+        &self.secrets
+    }
+
+    /// Every secret that the app declares, once.
+    pub(crate) fn secrets(&self) -> Vec<Declaration> {
+        let of_functions = self.entries().flat_map(|entry| &entry.inputs.secrets);
+        let mut all = Vec::new();
+        for declaration in self.secrets.iter().chain(of_functions) {
+            declaration.add_to(&mut all);
+        }
+        all
     }
 
     /// Whether some function asks for a token.
@@ -133,6 +168,7 @@ impl<S: Send + Sync + 'static> App<S> {
             own.min(plan.deadline)
         };
         let deadlines = self.entries().map(deadline).collect();
+        let secrets = Secrets::new(self.secrets(), Arc::clone(&plan.clock));
         let routes = Routes::new(self.entries(), &plan.route_prefix, plan.mode);
         Ready {
             wire: Wire::new(routes, plan.port, plan.limits.max_envelope_bytes, deadlines),
@@ -154,6 +190,7 @@ impl<S: Send + Sync + 'static> App<S> {
                     max_body_bytes: plan.limits.max_body_bytes,
                 },
                 plan.resource,
+                secrets,
             ),
         }
     }
@@ -168,7 +205,7 @@ pub(crate) struct Assembly {
     /// The longest that any invocation may take.
     pub(crate) deadline: Duration,
     pub(crate) tokens: Option<Arc<Tokens>>,
-    /// Measures how often callers come.
+    /// Measures how often callers come, and how long secrets count.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) resource: Option<ResourceMetadata>,
     /// The client certificates that a caller needs beside its token, if it needs one.
@@ -222,6 +259,11 @@ impl<S: Send + Sync + 'static> Ready<S> {
         let authorized = self.policy.decide(admitted).await?; // before anything reads the payload
         let outputs = self.endpoints.run(authorized).await?; // input, function, outputs
         self.wiring.pack(reply, outputs).await // what cannot be carried is a failure, too
+    }
+
+    /// The secrets, which nobody has fetched yet.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        self.endpoints.secrets()
     }
 
     /// The state, once it is built.

@@ -153,12 +153,15 @@ pub enum Failure {
     /// The app's state is not built yet.
     #[error("the app is not ready yet")]
     NotReady,
+    /// A secret that the function requires is not there.
+    #[error("the secret `{0}` is not there")]
+    NoSecret(&'static str),
     /// The caller was turned away.
     #[error("denied: {0}")]
     Denied(#[from] Refusal),
     /// The input is not what the function asks for.
     #[error("rejected: {0}")]
-    Rejected(#[from] Rejection),
+    Rejected(Rejection),
     /// The function or a guard said no.
     #[error("failed: {0}")]
     Function(Error),
@@ -176,6 +179,15 @@ pub enum Failure {
     WrongTrigger,
 }
 
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        if rejection.is_not_ready() {
+            return Self::NotReady;
+        }
+        Self::Rejected(rejection)
+    }
+}
+
 /// What becomes of an event that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
@@ -190,7 +202,8 @@ impl Failure {
     pub(crate) fn rule(&self) -> &'static str {
         match self {
             Self::Overloaded => "overloaded",
-            Self::NotReady => "not_ready",
+            Self::NotReady => NOT_READY,
+            Self::NoSecret(_) => "no_secret",
             Self::Denied(refusal) => refusal.denial().rule(),
             Self::Rejected(rejection) => rejection.code(),
             Self::Function(error) => error.rule(),
@@ -206,7 +219,7 @@ impl Failure {
         match self {
             Self::Denied(_) => "denied",
             Self::Rejected(_) => "rejected",
-            Self::Overloaded | Self::NotReady => "unavailable",
+            Self::Overloaded | Self::NotReady | Self::NoSecret(_) => "unavailable",
             Self::Function(error) if error.is_expected() => "refused",
             Self::Function(_)
             | Self::Panicked
@@ -219,7 +232,7 @@ impl Failure {
     /// What the caller is told (RFC 9457). The words are fixed here, so no cause can leak into them.
     pub(crate) fn problem(&self) -> Problem {
         match self {
-            Self::Overloaded | Self::NotReady => try_again(),
+            Self::Overloaded | Self::NotReady | Self::NoSecret(_) => try_again(),
             Self::Denied(refusal) => denied(refusal),
             Self::Rejected(rejection) => rejection.problem(),
             Self::Function(error) => error.problem(),
@@ -246,6 +259,7 @@ impl Failure {
         match self {
             Self::Denied(refusal) => challenge(refusal),
             Self::Overloaded | Self::NotReady => retry_after(1),
+            Self::NoSecret(_) => retry_after(5),
             Self::Function(error) if error.kind == Kind::Retry => retry_after(5),
             Self::Rejected(_)
             | Self::Function(_)
@@ -271,6 +285,7 @@ impl Failure {
             },
             Self::Overloaded
             | Self::NotReady
+            | Self::NoSecret(_)
             | Self::Denied(_)
             | Self::Panicked
             | Self::DeadlineExceeded
@@ -337,6 +352,9 @@ fn try_again() -> Problem {
         "Try again shortly.",
     )
 }
+
+/// The rule of what is not ready.
+pub(crate) const NOT_READY: &str = "not_ready";
 
 /// Runs user code, with a panic in it turned into a failure.
 pub(crate) fn contained<T>(code: impl FnOnce() -> T) -> Result<T, Failure> {

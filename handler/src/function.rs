@@ -15,6 +15,7 @@ use crate::guard::{Guard, Visit};
 use crate::limits::{InputLimits, Permit};
 use crate::on::{Settled, Trigger};
 use crate::output::{Outputs, Plan, Returns};
+use crate::secrets::{Declaration, Secrets};
 use crate::wire::Delivery;
 
 pub use self::argument::{Argument, Call, Leads, Part, Payload};
@@ -143,6 +144,7 @@ pub(crate) struct Surroundings<'a, S> {
     pub(crate) limits: &'a InputLimits,
     pub(crate) state: &'a S,
     pub(crate) resource: Option<&'a ResourceMetadata>,
+    pub(crate) secrets: &'a Secrets,
 }
 
 /// What has passed the stages before the endpoint, taken apart for it.
@@ -183,6 +185,7 @@ pub struct Inputs {
     pub(crate) query: Option<schemars::Schema>,
     pub(crate) path: Option<schemars::Schema>,
     pub(crate) headers: Option<schemars::Schema>,
+    pub(crate) secrets: Vec<Declaration>,
 }
 
 impl Inputs {
@@ -232,6 +235,7 @@ where
                 caller,
                 state: around.state,
                 resource: around.resource,
+                secrets: around.secrets,
                 context: &context,
                 event: &event,
             })?;

@@ -5,15 +5,17 @@ use stockade::Function;
 use crate::state::AppState;
 
 mod create_order;
+mod create_upload;
 mod health;
 mod nightly;
 mod order_worker;
 mod quote;
 
 /// Every function. The manifest and the tests see what stands here and nothing else.
-pub fn all() -> [Function<AppState>; 5] {
+pub fn all() -> [Function<AppState>; 6] {
     [
         create_order::function(),
+        create_upload::function(),
         quote::function(),
         order_worker::function(),
         nightly::function(),

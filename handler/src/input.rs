@@ -37,6 +37,7 @@ pub use self::traits::{Described, Input, Readable, Validated};
 
 pub(crate) use self::buffered::open_variants;
 pub(crate) use self::request::declared_length;
+pub(crate) use self::text::is_forbidden;
 
 use self::json::JsonLimits;
 use self::validate::{Broken, validate};
@@ -52,6 +53,15 @@ use crate::problem::FieldError;
 #[cfg(feature = "testing")]
 pub fn strict<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, FieldError> {
     json::parse(bytes, &JsonLimits::default()).map_err(fault::Fault::into_body_error)
+}
+
+/// Reads one JSON document that is the app's own, a secret for one.
+///
+/// # Errors
+///
+/// What is wrong, without its place: the names on the way there may be secret, too.
+pub(crate) fn document<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, &'static str> {
+    json::parse(bytes, &JsonLimits::default()).map_err(|fault| fault.code().as_str())
 }
 
 /// Reads and validates one JSON document.

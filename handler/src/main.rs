@@ -1,4 +1,4 @@
-//! The reference app: an order desk of five functions.
+//! The reference app: an order desk of six functions.
 
 #![allow(
     unreachable_pub,

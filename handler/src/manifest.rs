@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::access;
 use crate::function::Entry;
 use crate::on::{Retry, TriggerKind};
+use crate::secrets::{Declaration, Need};
 use crate::wire::Mode;
 
 /// One binding of function.json, its members in the order in which the docs of Azure show them.
@@ -97,7 +98,38 @@ pub struct Manifest {
     app: &'static str,
     /// How HTTP requests reach functions that answer and write nothing else.
     http: &'static str,
+    /// The secrets that the app's identity has to be allowed to read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<DescribedSecret>,
     functions: Vec<Described>,
+}
+
+/// One secret of the inventory.
+#[derive(Debug, Serialize)]
+pub struct DescribedSecret {
+    pub(crate) name: &'static str,
+    /// The one version that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<String>,
+    pub(crate) required: bool,
+}
+
+impl DescribedSecret {
+    fn of(declaration: &Declaration) -> Self {
+        let version = declaration
+            .version
+            .map(|version| version.as_str().to_owned());
+        Self {
+            name: declaration.name.as_str(),
+            version,
+            required: declaration.need == Need::Required,
+        }
+    }
+
+    /// Its name in the vault.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// One function of the inventory.
@@ -119,6 +151,8 @@ pub struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) validates_itself: Option<&'static str>,
     pub(crate) settings: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) secrets: BTreeSet<&'static str>,
     #[serde(rename = "function.json")]
     pub(crate) function_json: FunctionJson,
 }
@@ -135,19 +169,34 @@ impl Manifest {
     pub(crate) fn of<'a>(
         app: &'static str,
         mode: Mode,
+        secrets: &[Declaration],
         functions: impl IntoIterator<Item = &'a Entry>,
     ) -> Self {
         Self {
             app,
             http: mode.name(),
+            secrets: described(secrets),
             functions: functions.into_iter().map(Described::of).collect(),
         }
+    }
+
+    /// The secrets, by name.
+    pub fn secrets(&self) -> &[DescribedSecret] {
+        &self.secrets
     }
 
     /// The functions, in the order in which the app registers them.
     pub fn functions(&self) -> &[Described] {
         &self.functions
     }
+}
+
+/// The secrets by name and version; one that is read in two ways is still one secret.
+fn described(secrets: &[Declaration]) -> Vec<DescribedSecret> {
+    let mut all: Vec<_> = secrets.iter().map(DescribedSecret::of).collect();
+    all.sort_by_key(|one| (one.name, one.version.clone(), !one.required));
+    all.dedup_by(|one, kept| one.name == kept.name && one.version == kept.version);
+    all
 }
 
 impl Described {
@@ -186,6 +235,12 @@ impl Described {
                 .and_then(|sink| sink.binding().destination().map(str::to_owned)),
             validates_itself: entry.trigger.validates_itself,
             settings,
+            secrets: entry
+                .inputs
+                .secrets
+                .iter()
+                .map(|declaration| declaration.name.as_str())
+                .collect(),
             function_json,
         }
     }

@@ -11,16 +11,20 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::app::{App, Assembly, Ready};
+use crate::app::{App, Assembly};
 use crate::auth::{
     AuthSettings, Certificates, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens,
 };
 use crate::failure::Error;
 use crate::limits::LimitSettings;
+use crate::secrets::SecretSettings;
 use crate::server;
-use crate::settings::{self, Environment, Problems, Source};
+use crate::settings::{self, Environment, Problems, Process, Source};
+use crate::storage::StorageSettings;
 use crate::telemetry::JsonLines;
 use crate::wire::HostJson;
+
+mod state;
 
 /// Runs the app: the whole of a handler's `main`.
 ///
@@ -39,16 +43,16 @@ where
     let host = parent();
     let app = app();
     #[cfg(feature = "cli")]
-    if crate::cli::is_asked_for(&Environment) {
+    if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
+    start_logging();
     let mut problems = Problems::new();
-    let settings = Settings::read(&app, &Environment, &mut problems);
+    let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
         eprint!("{}", told(&problems));
         return ExitCode::from(2);
     };
-    start_logging();
     match runtime() {
         Ok(runtime) => runtime.block_on(run(app, settings, state, host)),
         Err(error) => {
@@ -76,6 +80,8 @@ struct Settings {
     limits: LimitSettings,
     auth: Option<AuthSettings>,
     resource: Option<ResourceMetadata>,
+    storage: Option<StorageSettings>,
+    secrets: Option<SecretSettings>,
 }
 
 impl Settings {
@@ -102,13 +108,20 @@ impl Settings {
                  `.function(stockade::auth::protected_resource())` to the app",
             );
         }
+        // The app's state reads them again; what is wrong with them is told here.
+        let storage = StorageSettings::read(source, problems);
         let host = host_json(app, source, problems);
+        let declared = app.secrets();
+        settings::unresolved_references(source, &app.settings(), &declared, problems);
+        let secrets = SecretSettings::read(source, &declared, problems);
         Some(Self {
             port: port?,
             host: host?,
             limits,
             auth: app.needs_tokens().then_some(auth),
             resource,
+            storage,
+            secrets,
         })
     }
 
@@ -220,6 +233,7 @@ where
         .as_ref()
         .and_then(|auth| auth.certificates.as_ref());
     let name = app.name();
+    let of_state = app.secrets_of_state().to_vec();
     let ready = app.assemble(Assembly {
         port: settings.port,
         mode: settings.host.mode,
@@ -233,11 +247,24 @@ where
     });
     let ready = Arc::new(ready);
 
-    let mut building = std::pin::pin!(build_state(&ready, &state).fuse());
+    let secrets = ready.secrets();
+    // The tasks end with this function.
+    let _kept_fresh = match &settings.secrets {
+        Some(settings) => Some(secrets.keep_fresh(settings)),
+        None => {
+            secrets.settle();
+            None
+        }
+    };
+    let mut building = std::pin::pin!(state::build(&ready, &of_state, &state).fuse());
     let preparation = async {
-        tokio::join!(prepare_keys(tokens.as_deref()), async {
-            let _ = tokio::time::timeout(PREPARATION, &mut building).await;
-        })
+        tokio::join!(
+            prepare_keys(tokens.as_deref()),
+            secrets.prepare(PREPARATION),
+            async {
+                let _ = tokio::time::timeout(PREPARATION, &mut building).await;
+            }
+        )
     };
     preparation.await;
 
@@ -258,6 +285,9 @@ where
     );
     if let Some(auth) = &settings.auth {
         auth.log_weakenings();
+    }
+    if let Some(storage) = &settings.storage {
+        storage.log_weakenings();
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {
@@ -285,32 +315,6 @@ where
 async fn prepare_keys(tokens: Option<&Tokens>) {
     if let Some(tokens) = tokens {
         tokens.prepare(PREPARATION).await;
-    }
-}
-
-/// Builds the app's state, again and again until it is there: a vault that is away now may be back
-/// in a moment, and until then the app answers that it is not ready.
-async fn build_state<S, F>(ready: &Ready<S>, state: &F)
-where
-    S: Send + Sync + 'static,
-    F: AsyncFn(&Environment) -> Result<S, Error>,
-{
-    const LONGEST: Duration = Duration::from_secs(30);
-
-    let mut pause = Duration::from_secs(1);
-    loop {
-        match state(&Environment).await {
-            Ok(built) => {
-                // There is one builder, so nothing was set before.
-                let _ = ready.state().set(built);
-                return;
-            }
-            Err(error) => {
-                tracing::error!(error = %error, "the app's state cannot be built; trying again");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST);
-            }
-        }
     }
 }
 
@@ -381,24 +385,5 @@ async fn host_gone(host: Parent) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     while parent() == host {
         ticks.tick().await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tracing::Level;
-
-    use super::*;
-
-    #[test]
-    fn of_the_azure_sdk_only_warnings_are_logged() {
-        let levels = levels();
-
-        for target in ["azure_core::http", "azure_identity", "typespec_client_core"] {
-            assert!(levels.would_enable(target, &Level::WARN), "{target}");
-            assert!(!levels.would_enable(target, &Level::INFO), "{target}");
-        }
-        assert!(levels.would_enable("stockade::azure", &Level::INFO));
-        assert!(!levels.would_enable("stockade::azure", &Level::DEBUG));
     }
 }

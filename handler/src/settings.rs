@@ -5,15 +5,19 @@
 //! problem told. A misspelt security setting must not pass in silence, hence [`unknown_names`], and
 //! nothing that weakens a check is believed without [`insecure_allowed`].
 
+mod reference;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use reqwest::Url;
+
+use crate::failure::Error;
+use crate::secrets::{Declaration, Declared, Secret, SecretWatch, Secrets};
 
 pub use table::{Setting, TABLE};
 
@@ -26,11 +30,81 @@ pub trait Source {
     fn names(&self) -> Vec<String>;
 }
 
-/// The environment of this process, and the only place that reads it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Environment;
+/// What the state of an app is built from: the settings of this process, and the app's secrets.
+#[derive(Clone, Default)]
+pub struct Environment {
+    secrets: Secrets,
+}
+
+impl Environment {
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self { secrets }
+    }
+
+    /// The value of a secret that counts now, declared by [`App::secret`](crate::App::secret) or by a
+    /// handler's argument.
+    ///
+    /// It stays as it is when the secret is rotated. A state that has to follow asks for a
+    /// [`watch`](Self::watch).
+    ///
+    /// # Errors
+    ///
+    /// The secret is not there, so building the state fails with it and is tried again as soon as the
+    /// secret has come. Or the app does not declare it, and it never will.
+    pub fn secret<K: Declared>(&self) -> Result<Secret<K>, Error> {
+        self.declared::<K>()?;
+        let secret = self.secrets.current();
+        secret.ok_or_else(|| Error::retry(NoSecret::Missing(K::NAME)))
+    }
+
+    /// Follows a secret through its rotations, from what is there now.
+    ///
+    /// # Errors
+    ///
+    /// The app does not declare the secret.
+    pub fn watch<K: Declared>(&self) -> Result<SecretWatch<K>, Error> {
+        self.declared::<K>()?;
+        Ok(self.secrets.watch())
+    }
+
+    fn declared<K: Declared>(&self) -> Result<(), Error> {
+        if self.secrets.knows::<K>() {
+            return Ok(());
+        }
+        Err(Error::fatal(NoSecret::Undeclared(K::NAME)))
+    }
+}
+
+/// Why there is no secret to build the state with.
+#[derive(Debug, thiserror::Error)]
+enum NoSecret {
+    #[error("the secret `{0}` is not there")]
+    Missing(&'static str),
+    #[error("the app does not declare the secret `{0}`; name it with `App::secret`")]
+    Undeclared(&'static str),
+}
 
 impl Source for Environment {
+    fn get(&self, name: &str) -> Option<String> {
+        Process.get(name)
+    }
+
+    fn names(&self) -> Vec<String> {
+        Process.names()
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").finish_non_exhaustive()
+    }
+}
+
+/// The environment of this process, and the only place that reads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Process;
+
+impl Source for Process {
     fn get(&self, name: &str) -> Option<String> {
         // Bytes that are no text are replaced, not passed over: a setting that is there must not
         // look as if it were not.
@@ -185,10 +259,7 @@ impl std::error::Error for Problems {}
 /// The prefix is recognised in any case, since a misspelt name is what this looks for.
 pub fn unknown_names(source: &dyn Source, known: &[Setting], problems: &mut Problems) {
     for name in source.names() {
-        let ours = name
-            .get(..PREFIX.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-        if !ours || known.iter().any(|setting| setting.name == name) {
+        if !is_ours(&name) || known.iter().any(|setting| setting.name == name) {
             continue;
         }
         let text = match table::nearest(&name, known) {
@@ -197,6 +268,42 @@ pub fn unknown_names(source: &dyn Source, known: &[Setting], problems: &mut Prob
         };
         problems.record(&name, text);
     }
+}
+
+/// Reports each setting that still holds the text of a Key Vault reference: the platform leaves it
+/// there when it cannot read the secret (Microsoft Learn, "Use Key Vault references as app settings"),
+/// and it would be taken for a value. Looked at are all names with our prefix, and `named`.
+pub(crate) fn unresolved_references(
+    source: &dyn Source,
+    named: &BTreeSet<String>,
+    declared: &[Declaration],
+    problems: &mut Problems,
+) {
+    let ours = source.names().into_iter().filter(|name| is_ours(name));
+    let names: BTreeSet<_> = ours.chain(named.iter().cloned()).collect();
+    for name in names {
+        let value = source.get(&name).unwrap_or_default();
+        let Some(reference) = reference::in_value(&value) else {
+            continue;
+        };
+        let typed = declared
+            .iter()
+            .map(|declaration| declaration.name.as_str())
+            .find(|declared| reference.is_to(declared));
+        let text = match typed {
+            Some(secret) => format!(
+                "holds a Key Vault reference to `{secret}`, which the app reads by itself: remove                  the reference and rely on the declared secret"
+            ),
+            None => "holds a Key Vault reference that the platform has not resolved: let the app's                      identity read the secret, or mend the reference"
+                .to_owned(),
+        };
+        problems.record(&name, text);
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 /// Whether a setting that weakens a check may be believed: only on a developer's machine, and only

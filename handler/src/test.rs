@@ -54,6 +54,7 @@ use crate::input::{self, Tick};
 use crate::limits::LimitSettings;
 use crate::on::TriggerKind;
 use crate::output::Queue;
+use crate::secrets::Declared;
 use crate::settings::Problems;
 use crate::telemetry::{JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
@@ -135,6 +136,22 @@ impl<S: Send + Sync + 'static> TestApp<S> {
         self
     }
 
+    /// With a value for the secret `K`, as if the vault had given it. Called again, it is rotated.
+    ///
+    /// # Panics
+    ///
+    /// When the app declares no such secret, or the text is no such value.
+    #[must_use]
+    pub fn with_secret<K: Declared>(self, text: &str) -> Self {
+        self.ready.secrets().fill::<K>(text);
+        self
+    }
+
+    #[cfg(test)]
+    pub(crate) fn secrets(&self) -> &crate::secrets::Secrets {
+        self.ready.secrets()
+    }
+
     /// A call of the function `name`.
     ///
     /// # Panics
@@ -176,7 +193,7 @@ fn no_settings() -> BTreeMap<String, String> {
 }
 
 /// tokio's time, since this instant.
-struct TokioClock(tokio::time::Instant);
+pub(crate) struct TokioClock(pub(crate) tokio::time::Instant);
 
 impl Clock for TokioClock {
     fn now(&self) -> SystemTime {
@@ -188,12 +205,23 @@ impl Clock for TokioClock {
     }
 }
 
-fn dispatch_to(sink: impl Sink) -> Dispatch {
+pub(crate) fn dispatch_to(sink: impl Sink) -> Dispatch {
     Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(sink)))
 }
 
 #[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+#[cfg(test)]
+impl Log {
+    /// The lines so far.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
 
 impl Sink for Log {
     fn line(&self, line: &str, _: When) {

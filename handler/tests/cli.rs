@@ -33,8 +33,8 @@ fn without_a_command_the_functions_are_listed() {
 
     assert_eq!(ran.code, Some(0), "{ran:?}");
     for text in [
-        "create-order  http     POST /api/orders  scope Orders.Write",
-        "nightly       timer    at 0 0 3 * * *    the Functions host",
+        "create-order   http     POST /api/orders   scope Orders.Write",
+        "nightly        timer    at 0 0 3 * * *     the Functions host",
         "cargo fn dev",
     ] {
         assert!(ran.output.contains(text), "{text} in {}", ran.output);

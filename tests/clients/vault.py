@@ -1,10 +1,11 @@
-"""Reads devhost's Key Vault with Azure's own client, by a managed identity, as an app in Azure does.
+"""Uses devhost's Key Vault with Azure's own clients, by a managed identity, as an app in Azure does.
 
     vault.py DEVHOST
 
 Everything it needs to know it takes from what devhost tells when it is ready.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -15,10 +16,16 @@ import sys
 import tempfile
 import threading
 import urllib.parse
+import urllib.request
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.identity import ManagedIdentityCredential
+from azure.keyvault.certificates import CertificateClient
+from azure.keyvault.keys import KeyClient
+from azure.keyvault.keys.crypto import CryptographyClient, EncryptionAlgorithm, SignatureAlgorithm
 from azure.keyvault.secrets import SecretClient
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 HOST = {
     "version": "2.0",
@@ -110,6 +117,49 @@ def check(client: SecretClient, values: dict) -> None:
     expect("all secrets", listed, {name: name != "disabled" for name in values})
 
 
+def add(report: dict, path: str, what: dict) -> None:
+    """Puts something into the vault by devhost's own API."""
+    request = urllib.request.Request(
+        f"{report['url']}/admin/devhost/vault/{path}",
+        data=json.dumps(what).encode(),
+        headers={"x-functions-key": report["masterKey"]},
+        method="PUT",
+    )
+    urllib.request.urlopen(request).close()
+
+
+def check_keys(client: KeyClient, credential: ManagedIdentityCredential) -> None:
+    digest = hashlib.sha256(b"what is signed").digest()
+    for name, algorithms in {
+        "rsa": [SignatureAlgorithm.rs256, SignatureAlgorithm.ps256],
+        "ec": [SignatureAlgorithm.es256],
+    }.items():
+        key = CryptographyClient(client.get_key(name), credential)
+        for algorithm in algorithms:
+            # The vault signs; the client verifies by itself, with the public half.
+            signature = key.sign(algorithm, digest).signature
+            expect(f"{algorithm} verifies", key.verify(algorithm, digest, signature).is_valid, True)
+            other = hashlib.sha256(b"another").digest()
+            expect(f"{algorithm} is bound", key.verify(algorithm, other, signature).is_valid, False)
+    rsa = CryptographyClient(client.get_key("rsa"), credential)
+    for algorithm in [EncryptionAlgorithm.rsa_oaep_256, EncryptionAlgorithm.rsa_oaep]:
+        sealed = rsa.encrypt(algorithm, digest).ciphertext
+        expect(f"{algorithm} opens", rsa.decrypt(algorithm, sealed).plaintext, digest)
+
+
+def check_certificate(vault: str, credential: ManagedIdentityCredential) -> None:
+    certificate = CertificateClient(vault, credential).get_certificate_version("client", "")
+    told = x509.load_der_x509_certificate(bytes(certificate.cer))
+    secret = SecretClient(vault, credential).get_secret("client")
+    expect("its form", secret.properties.content_type, "application/x-pem-file")
+    pem = secret.value.encode()
+    expect("its chain begins with it", x509.load_pem_x509_certificates(pem)[0], told)
+    private = load_pem_private_key(pem, None)
+    expect("its key", private.public_key(), told.public_key())
+    names = told.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    expect("its names", names.get_values_for_type(x509.DNSName), ["client.localhost"])
+
+
 def main() -> None:
     values = {f"key-{number:02}": secrets.token_urlsafe() for number in range(30)}
     values["erp-key"] = "ключ \"quoted\" \\ \u0001 " + secrets.token_urlsafe()
@@ -132,8 +182,15 @@ def main() -> None:
             os.environ["IDENTITY_HEADER"] = report["identityHeader"]
             os.environ["REQUESTS_CA_BUNDLE"] = report["caFile"]
             vault = without_port(report["vault"])
-            check(SecretClient(vault, ManagedIdentityCredential()), values)
-            print(f"Azure's client and the vault agree about {len(values)} secrets.")
+            credential = ManagedIdentityCredential()
+            check(SecretClient(vault, credential), values)
+            add(report, "keys/rsa", {"kty": "RSA"})
+            add(report, "keys/ec", {"kty": "EC"})
+            check_keys(KeyClient(vault, credential), credential)
+            add(report, "certificates/client", {"names": ["client.localhost"]})
+            check_certificate(vault, credential)
+            print(f"Azure's clients and the vault agree about {len(values)} secrets, "
+                  "2 keys and a certificate.")
         finally:
             devhost.terminate()
             devhost.wait()

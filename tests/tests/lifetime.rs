@@ -192,6 +192,10 @@ fn everything_that_is_wrong_with_the_settings_is_told_at_once_and_nothing_is_bou
         ("STOCKADE__LIMITS__MAX_BODY_BYTES", secret),
         ("STOCKADE__LIMITS__DEADLINE_SECONDS", "0"),
         ("STOCKADE__AUHT__AUDIENCES", secret),
+        (
+            "STOCKADE__STORAGE__ACCOUNT_URI",
+            "https://orders1.blob.core.windows.net.example",
+        ),
     ];
     let setup = wrong
         .iter()

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{NewSecret, Vault};
+use super::{NewSecret, NotASecret, Vault};
 
 pub(crate) const NAME: &str = "local.secrets.json";
 
@@ -39,7 +39,8 @@ pub(crate) fn read(root: &Path, vault: &Vault) -> Result<(), Vec<String>> {
         if !names.insert(name.to_ascii_lowercase()) {
             problems.push(format!("{NAME}: {name} is there twice; names ignore case"));
         }
-        let set = NewSecret::from_local(form).and_then(|secret| vault.set(&name, secret));
+        let set = NewSecret::from_local(form)
+            .and_then(|secret| vault.set(&name, secret).map_err(NotASecret::from));
         if let Err(why) = set {
             problems.push(format!("{NAME}: {name}: {why}"));
         }

@@ -2,25 +2,29 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::reply::{answer, json_response};
+use crate::reply::answer;
 use crate::tenant::Tenant;
 
 use super::fault::{Before, FaultKind};
-use super::secret::{NewSecret, NotASecret};
-use super::store::is_name;
-use super::{Asked, SUFFIX, State, Vault, access};
+use super::key::Key;
+use super::operation::{Operation, Use};
+use super::page::Query;
+use super::refusal::{Refused, bad_parameter, refusal, unauthorized};
+use super::state::Asked;
+use super::{SUFFIX, Vault, access};
 
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
-/// How many entries a page has unless fewer are asked for.
-const PAGE: usize = 25;
 
 /// A whole answer.
 type Answer = Response<Full<Bytes>>;
@@ -40,7 +44,7 @@ impl Vault {
             .filter(|s| !s.is_empty())
             .collect();
         let operation = Operation::of(&parts.method, &path);
-        let asked = asked(&operation);
+        let asked = Asked::of(&operation);
         self.lock()
             .served
             .entry(asked.clone())
@@ -81,7 +85,7 @@ impl Vault {
         body: &[u8],
     ) -> Option<Answer> {
         let Some(fault) = self.shared.faults.next() else {
-            return Some(self.carry_out(tenant, parts, operation, body));
+            return Some(self.carry_out(tenant, parts, operation, body).await);
         };
         if fault.kind == FaultKind::Slow {
             tokio::time::sleep(Duration::from_secs(fault.seconds)).await;
@@ -97,7 +101,7 @@ impl Vault {
                 access::challenge(tenant, authority, resource),
             )),
             Before::Answer => {
-                let right = self.carry_out(tenant, parts, operation, body);
+                let right = self.carry_out(tenant, parts, operation, body).await;
                 let (head, body) = right.into_parts();
                 let body = body.collect().await.unwrap_or_else(|never| match never {});
                 let body = fault.spoil(body.to_bytes().to_vec());
@@ -106,7 +110,7 @@ impl Vault {
         }
     }
 
-    fn carry_out(
+    async fn carry_out(
         &self,
         tenant: &Tenant,
         parts: &Parts,
@@ -121,18 +125,57 @@ impl Vault {
             return bad_parameter("api-version must be specified");
         }
         let origin = self.origin(parts);
-        let mut state = self.lock();
-        let done = state.permit(operation).and_then(|()| match operation {
-            Operation::List => Ok(state.list(&origin, &query)),
-            Operation::Versions(name) => state.versions(&origin, name, &query),
-            Operation::Get(name, version) => state.secret(&origin, name, *version),
-            Operation::Set(name) => state.set(&origin, name, body),
-            Operation::Unknown => Err(Refused::Unknown),
-        });
+        let done = match operation {
+            Operation::Key(verb, name, version) => {
+                self.use_key(&origin, operation, *verb, name, *version, body)
+                    .await
+            }
+            _ => self.look_up(&origin, operation, &query, body),
+        };
         match done {
             Ok(document) => answer(StatusCode::OK, &document),
             Err(refused) => refused.response(),
         }
+    }
+
+    /// What is there already, or is put there.
+    fn look_up(
+        &self,
+        origin: &str,
+        operation: &Operation<'_>,
+        query: &Query,
+        body: &[u8],
+    ) -> Result<Value, Refused> {
+        let mut state = self.lock();
+        state.permit(operation)?;
+        match operation {
+            Operation::List => Ok(state.list(origin, query)),
+            Operation::Versions(name) => state.versions(origin, name, query),
+            Operation::Get(name, version) => state.secret(origin, name, *version),
+            Operation::Set(name) => state.set_by_client(origin, name, body),
+            Operation::Certificate(name, version) => state.certificate(origin, name, *version),
+            Operation::Key(..) | Operation::Unknown => Err(Refused::Unknown),
+        }
+    }
+
+    /// What takes its time, away from the requests of others.
+    async fn use_key(
+        &self,
+        origin: &str,
+        operation: &Operation<'_>,
+        verb: Use,
+        name: &str,
+        version: Option<&str>,
+        body: &[u8],
+    ) -> Result<Value, Refused> {
+        let (kid, key, told) = {
+            let state = self.lock();
+            state.permit(operation)?;
+            state.key(origin, verb, name, version)?
+        };
+        let body = body.to_vec();
+        let used = tokio::task::spawn_blocking(move || use_key(verb, &key, &kid, &told, &body));
+        used.await.unwrap_or(Err(Refused::Unknown))
     }
 
     /// The vault's address as the client wrote it, which ids begin with.
@@ -150,222 +193,26 @@ impl Vault {
     }
 }
 
-/// What is asked of the vault.
-enum Operation<'a> {
-    List,
-    Versions(&'a str),
-    Get(&'a str, Option<&'a str>),
-    Set(&'a str),
-    Unknown,
+/// What an operation with a key takes.
+#[derive(Deserialize)]
+struct KeyInput {
+    alg: String,
+    /// base64url (RFC 7515 §2).
+    value: String,
 }
 
-impl<'a> Operation<'a> {
-    fn of(method: &Method, path: &[&'a str]) -> Self {
-        match (method.as_str(), path) {
-            ("GET", ["secrets"]) => Self::List,
-            ("GET", ["secrets", name]) => Self::Get(name, None),
-            ("GET", ["secrets", name, "versions"]) => Self::Versions(name),
-            ("GET", ["secrets", name, version]) => Self::Get(name, Some(version)),
-            ("PUT", ["secrets", name]) => Self::Set(name),
-            _ => Self::Unknown,
-        }
+/// Uses a key, which may have to be made first.
+fn use_key(verb: Use, key: &Key, kid: &str, told: &Value, body: &[u8]) -> Result<Value, Refused> {
+    if verb == Use::Get {
+        return Ok(json!({"key": key.jwk(kid), "attributes": told}));
     }
-
-    fn name(&self) -> Option<&'a str> {
-        match self {
-            Self::List | Self::Unknown => None,
-            Self::Versions(name) | Self::Get(name, _) | Self::Set(name) => Some(name),
-        }
-    }
-
-    /// The operation's word, and the action that a role has to allow for it.
-    fn words(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::List => ("list", "readMetadata"),
-            Self::Versions(_) => ("versions", "readMetadata"),
-            Self::Get(..) => ("get", "getSecret"),
-            Self::Set(_) => ("set", "setSecret"),
-            Self::Unknown => ("unknown", "unknown"),
-        }
-    }
-}
-
-/// Under which line a request is counted. Names that no vault takes are counted together.
-fn asked(operation: &Operation<'_>) -> Asked {
-    let name = operation.name().filter(|name| is_name(name));
-    Asked {
-        operation: operation.words().0,
-        name: name.unwrap_or_default().to_ascii_lowercase(),
-    }
-}
-
-/// Why the vault does not do what it is asked for.
-enum Refused {
-    Unknown,
-    Name(String),
-    NotFound(String),
-    Disabled,
-    Forbidden(&'static str),
-    NotASecret(NotASecret),
-}
-
-impl Refused {
-    /// The status and the words of a real vault.
-    fn response(&self) -> Answer {
-        match self {
-            Self::Unknown => refusal(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                "The stand-in has no such address; it keeps secrets only.",
-                None,
-            ),
-            Self::Name(name) => {
-                bad_parameter(&format!("The request URI contains an invalid name: {name}"))
-            }
-            Self::NotFound(name) => refusal(
-                StatusCode::NOT_FOUND,
-                "SecretNotFound",
-                &format!("A secret with (name/id) {name} was not found in this key vault."),
-                None,
-            ),
-            Self::Disabled => refusal(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                "Operation get is not allowed on a disabled secret.",
-                Some("SecretDisabled"),
-            ),
-            Self::Forbidden(action) => refusal(
-                StatusCode::FORBIDDEN,
-                "Forbidden",
-                &format!(
-                    "Caller is not authorized to perform action on resource.\r\nAction: \
-                     'Microsoft.KeyVault/vaults/secrets/{action}/action'\r\nAssignment: (not found)"
-                ),
-                Some("ForbiddenByRbac"),
-            ),
-            Self::NotASecret(why) => bad_parameter(&why.to_string()),
-        }
-    }
-}
-
-impl State {
-    fn permit(&self, operation: &Operation<'_>) -> Result<(), Refused> {
-        let Some(name) = operation.name() else {
-            return Ok(());
-        };
-        if !is_name(name) {
-            return Err(Refused::Name(name.to_owned()));
-        }
-        if self.denied.contains(&name.to_ascii_lowercase()) {
-            return Err(Refused::Forbidden(operation.words().1));
-        }
-        Ok(())
-    }
-
-    fn secret(&self, origin: &str, name: &str, version: Option<&str>) -> Result<Value, Refused> {
-        let missing = || {
-            Refused::NotFound(match version {
-                None => name.to_owned(),
-                Some(version) => format!("{name}/{version}"),
-            })
-        };
-        let secret = self.secrets.get(name).ok_or_else(missing)?;
-        let version = secret.version(version).ok_or_else(missing)?;
-        if !version.is_enabled() {
-            return Err(Refused::Disabled);
-        }
-        Ok(secret.bundle(origin, version))
-    }
-
-    fn list(&self, origin: &str, query: &Query) -> Value {
-        let items = self.secrets.iter().map(|secret| secret.item(origin));
-        query.page(&format!("{origin}/secrets"), items.collect())
-    }
-
-    fn versions(&self, origin: &str, name: &str, query: &Query) -> Result<Value, Refused> {
-        let secret = self.secrets.get(name);
-        let secret = secret.ok_or_else(|| Refused::NotFound(name.to_owned()))?;
-        let address = format!("{origin}/secrets/{}/versions", secret.name());
-        Ok(query.page(&address, secret.version_items(origin)))
-    }
-
-    fn set(&mut self, origin: &str, name: &str, body: &[u8]) -> Result<Value, Refused> {
-        let secret = NewSecret::from_api(body).map_err(Refused::NotASecret)?;
-        self.secrets
-            .set(name, secret)
-            .map_err(Refused::NotASecret)?;
-        let secret = self.secrets.get(name).expect("it was set just now");
-        Ok(secret.bundle(origin, secret.latest()))
-    }
-}
-
-/// What the query says.
-struct Query {
-    version: Option<String>,
-    results: usize,
-    skipped: usize,
-}
-
-impl Query {
-    fn of(parts: &Parts) -> Self {
-        let query = parts.uri.query().unwrap_or_default();
-        let find = |wanted: &str| {
-            form_urlencoded::parse(query.as_bytes())
-                .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-                .map(|(_, value)| value.into_owned())
-        };
-        let number = |name: &str| find(name).and_then(|text| text.parse().ok());
-        Self {
-            version: find("api-version").filter(|version| !version.is_empty()),
-            results: number("maxresults").map_or(PAGE, |n: usize| n.clamp(1, PAGE)),
-            skipped: number("$skiptoken").unwrap_or(0),
-        }
-    }
-
-    /// A part of the entries, and where the next one is.
-    fn page(&self, address: &str, items: Vec<Value>) -> Value {
-        let Self {
-            version,
-            results,
-            skipped,
-        } = self;
-        let end = skipped.saturating_add(*results);
-        let next = (end < items.len()).then(|| {
-            let version = version.as_deref().unwrap_or_default();
-            let query = form_urlencoded::Serializer::new(String::new())
-                .append_pair("api-version", version)
-                .append_pair("$skiptoken", &end.to_string())
-                .append_pair("maxresults", &results.to_string())
-                .finish();
-            format!("{address}?{query}")
-        });
-        let part: Vec<Value> = items.into_iter().skip(*skipped).take(*results).collect();
-        json!({"value": part, "nextLink": next})
-    }
-}
-
-fn unauthorized(message: &str, challenge: HeaderValue) -> Answer {
-    let mut response = refusal(StatusCode::UNAUTHORIZED, "Unauthorized", message, None);
-    let headers = response.headers_mut();
-    headers.insert(header::WWW_AUTHENTICATE, challenge);
-    response
-}
-
-fn bad_parameter(message: &str) -> Answer {
-    refusal(StatusCode::BAD_REQUEST, "BadParameter", message, None)
-}
-
-/// An error as Key Vault writes it.
-pub(super) fn refusal(
-    status: StatusCode,
-    code: &str,
-    message: &str,
-    inner: Option<&str>,
-) -> Answer {
-    let mut error = json!({"code": code, "message": message});
-    if let Some(inner) = inner {
-        error["innererror"] = json!({"code": inner});
-    }
-    let document = json!({"error": error});
-    json_response(status, document.to_string().into_bytes())
+    let input: KeyInput = serde_json::from_slice(body).map_err(|_| Refused::Body)?;
+    let value = URL_SAFE_NO_PAD.decode(&input.value);
+    let value = value.map_err(|_| Refused::Body)?;
+    let done = match verb {
+        Use::Sign => key.sign(&input.alg, &value),
+        Use::Decrypt | Use::UnwrapKey | Use::Get => key.decrypt(&input.alg, &value),
+    };
+    let done = done.map_err(Refused::Key)?;
+    Ok(json!({"kid": kid, "value": URL_SAFE_NO_PAD.encode(done)}))
 }

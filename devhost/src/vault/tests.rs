@@ -9,7 +9,9 @@ use crate::tenant::{SignedBy, Tenant, TokenRequest, Version};
 
 use super::*;
 
+mod certificates;
 mod faults;
+mod keys;
 mod local_file;
 mod secrets;
 
@@ -87,4 +89,11 @@ async fn get(vault: &Vault, path: &str) -> Got {
 
 async fn get_secret(vault: &Vault, name: &str) -> Got {
     get(vault, &format!("/secrets/{name}/?api-version=7.6")).await
+}
+
+async fn post(vault: &Vault, path: &str, body: Value) -> Got {
+    let token = format!("Bearer {}", TENANT.mint(&for_vault()));
+    let path = format!("{path}?api-version=7.6");
+    let got = send(vault, Method::POST, &path, &body.to_string(), Some(token)).await;
+    got.expect("an answer")
 }

@@ -157,7 +157,8 @@ async fn secrets_are_changed_by_the_admin_api_and_requests_counted() {
         .to_owned();
     assert_eq!(read(&devhost, "erp-key").await.json()["value"], "one");
 
-    devhost.change(&format!("{path}/rotate"), "").await;
+    let rotated = devhost.admin("POST", &format!("{path}/rotate"), "").await;
+    assert_eq!(rotated.status, 201);
     assert_ne!(read(&devhost, "erp-key").await.json()["value"], "one");
     assert_eq!(
         read(&devhost, &format!("erp-key/{first}")).await.json()["value"],
@@ -227,6 +228,8 @@ async fn the_admin_api_is_the_master_key_s_and_tells_what_is_wrong() {
         ("identity/fault", r#"{"kind": "foreign-resource"}"#, 400),
         ("identity/fault", r#"{"kind": "other-resource"}"#, 200),
         ("vault/secrets/other/disable", "", 404),
+        ("vault/secrets/other/rotate", "", 404),
+        ("vault/keys/other/rotate", "", 404),
         ("vault/secrets/erp-key/disable", r#"{"version": "0"}"#, 404),
     ] {
         let answer = devhost.admin("POST", path, body).await;
@@ -328,4 +331,49 @@ async fn a_client_that_says_nothing_does_not_keep_others_waiting() {
     assert_eq!(read.expect("in time").status, 200);
     drop(silent);
     let _: Value = devhost.admin("GET", "vault", "").await.json();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_certificates_are_made_by_the_admin_api() {
+    let devhost = Devhost::start(&[], &[]).await;
+    for (path, body, status) in [
+        ("vault/keys/signer", r#"{"kty": "EC"}"#, 201),
+        ("vault/keys/signer", r#"{"kty": "oct"}"#, 400),
+        ("vault/keys/under_score", "", 400),
+        (
+            "vault/certificates/client",
+            r#"{"names": ["client.localhost"]}"#,
+            201,
+        ),
+        ("vault/certificates/client", r#"{"names": ["\u00e4"]}"#, 400),
+        ("vault/certificates/client", r#"{"name": "x"}"#, 400),
+    ] {
+        assert_eq!(
+            devhost.admin("PUT", path, body).await.status,
+            status,
+            "{path} {body}"
+        );
+    }
+
+    let token = devhost.token("https://vault.localhost").await;
+    let roots = Roots::read(&devhost.variable("SSL_CERT_FILE"));
+    let uri = devhost.variable("STOCKADE__SECRETS__VAULT_URI");
+    let get = async |path: &str| {
+        let url = format!("{uri}{path}?api-version=7.6");
+        let got = client::get_tls(&url, &roots, Some(&token)).await;
+        got.expect("an answer")
+    };
+    assert_eq!(get("keys/signer").await.json()["key"]["kty"], "EC");
+    let certificate = get("certificates/client").await.json();
+    let pem = get("secrets/client").await.json();
+    assert_eq!(certificate["sid"], pem["id"]);
+    assert_eq!(pem["contentType"], "application/x-pem-file");
+
+    let gone = devhost
+        .admin("DELETE", "vault/certificates/client", "")
+        .await;
+    assert_eq!(gone.status, 204);
+    for path in ["certificates/client", "keys/client", "secrets/client"] {
+        assert_eq!(get(path).await.status, 404, "{path}");
+    }
 }

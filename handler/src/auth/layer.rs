@@ -42,6 +42,7 @@
 //! What this does not bring: limits, deadlines, the reading of input and the line for each call that
 //! succeeds. They are the pipeline's, and here the service's own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -61,7 +62,7 @@ use super::{
 };
 use crate::access::{Access, Caller};
 use crate::failure::Failure;
-use crate::settings::{self, Environment, Problems, Source};
+use crate::settings::{self, Problems, Process, Source};
 use crate::wire;
 
 /// The tenants that a service trusts, with their keys. Clones share them.
@@ -82,7 +83,7 @@ impl Entra {
     ///
     /// All [`Problems`] with the settings at once.
     pub async fn from_env() -> Result<Self, Problems> {
-        Self::from_source(&Environment).await
+        Self::from_source(&Process).await
     }
 
     /// The same, with settings that come from `source`.
@@ -143,6 +144,7 @@ impl Entra {
 fn read(source: &dyn Source) -> Result<AuthSettings, Problems> {
     let mut problems = Problems::new();
     settings::unknown_names(source, settings::TABLE, &mut problems);
+    settings::unresolved_references(source, &BTreeSet::new(), &[], &mut problems);
     let settings = AuthSettings::read(source, &mut problems, true);
     match problems.is_empty() {
         true => Ok(settings),

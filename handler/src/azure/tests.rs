@@ -13,7 +13,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use super::testing::{Answer, StandIn, issue, secret, vault, vault_that};
 use super::*;
 use crate::secrets::vault::{SecretName, VaultError};
-use crate::settings::Environment;
+use crate::settings::Process;
 use crate::telemetry::{JsonLines, Sink, When};
 
 /// What the child found: the value and how long its callers waited, or what went wrong.
@@ -67,7 +67,7 @@ fn child() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut found = runtime.block_on(async {
         let mut problems = Problems::new();
-        let Some(vault) = open_vault(&Environment, &mut problems) else {
+        let Some(vault) = open_vault(&Process, &mut problems) else {
             return json!({ "problems": problems.to_string() });
         };
         let name = SecretName::new("erp-key").expect("a name");

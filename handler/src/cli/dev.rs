@@ -5,7 +5,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::settings::Environment;
+use crate::settings::Process;
 
 use super::assembly::{Purpose, assemble};
 use super::failed::Failed;
@@ -56,7 +56,7 @@ Examples:
 
 /// Runs the command until devhost ends, and ends as it does.
 pub(super) fn run(app: &dyn Subject, screen: &Screen, options: &Options) -> Result<(), Failed> {
-    let places = Places::find(&Environment)?;
+    let places = Places::find(&Process)?;
     let host = HostFile::read(&places, app)?;
     require_sound(&host)?;
     let devhost = tool::devhost(&places)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::settings::Environment;
+use crate::settings::Process;
 
 use super::failed::Failed;
 use super::places::{app_folder, target};
@@ -29,7 +29,7 @@ impl Devhost {
     ///
     /// None is running.
     pub(super) fn running() -> Result<Self, Failed> {
-        let notes = app_folder(&target(&Environment)?).join(NOTES);
+        let notes = app_folder(&target(&Process)?).join(NOTES);
         Self::read(&notes)
             .filter(|devhost| is_running(devhost.pid))
             .ok_or_else(not_running)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::settings::Environment;
+use crate::settings::Process;
 
 use super::failed::Failed;
 use super::kept::{Compared, Intent, Kept};
@@ -14,7 +14,7 @@ mod settings;
 
 /// Runs the command.
 pub(super) fn run(screen: &Screen, intent: Intent) -> Result<(), Failed> {
-    let places = Places::find(&Environment)?;
+    let places = Places::find(&Process)?;
     let page = |name: &str, text: String| {
         let path = places.page(name);
         let shown = places.shown(&path);

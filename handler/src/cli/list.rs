@@ -1,9 +1,9 @@
 //! `cargo fn` and `cargo fn list`: what the app consists of.
 
 use crate::access::Shown;
-use crate::manifest::Described;
+use crate::manifest::{Described, Manifest};
 use crate::on::TriggerKind;
-use crate::settings::{Environment, Problems};
+use crate::settings::{Problems, Process};
 use crate::wire::HostJson;
 
 use super::failed::Failed;
@@ -62,6 +62,12 @@ pub(super) fn list(app: &dyn Subject, screen: &Screen) -> Result<(), Failed> {
     for function in manifest.functions() {
         let mut lines = vec![place(function, &prefix)];
         lines.extend(function.outputs.iter().map(|to| format!("writes {to}")));
+        lines.extend(
+            function
+                .secrets
+                .iter()
+                .map(|name| format!("reads secret {name}")),
+        );
         let quarantine = function.quarantine.iter();
         lines.extend(quarantine.map(|to| format!("rejects to {to}")));
         let mut access = who(&function.access);
@@ -78,6 +84,7 @@ pub(super) fn list(app: &dyn Subject, screen: &Screen) -> Result<(), Failed> {
     screen.text(&format!("{}\n", heading(app, screen)));
     screen.text(&table.text(screen));
     settings(manifest.functions(), screen);
+    secrets(&manifest, screen);
     problems(app, screen, &prefix);
     Ok(())
 }
@@ -145,6 +152,29 @@ fn settings(functions: &[Described], screen: &Screen) {
     screen.text(&format!("\n{}", lines.join("\n")));
 }
 
+/// The secrets that the app's identity has to be allowed to read.
+fn secrets(manifest: &Manifest, screen: &Screen) {
+    let shown = manifest.secrets().iter().map(|secret| {
+        let version = secret
+            .version
+            .iter()
+            .map(|version| format!(" at {version}"));
+        let optional = (!secret.required).then_some(" (optional)");
+        format!(
+            "{}{}{}",
+            secret.name,
+            version.collect::<String>(),
+            optional.unwrap_or_default()
+        )
+    });
+    let shown: Vec<_> = shown.collect();
+    if shown.is_empty() {
+        return;
+    }
+    let text = format!("Secrets of the vault: {}", shown.join(", "));
+    screen.text(&format!("\n{}", wrap(&text, screen.width()).join("\n")));
+}
+
 fn problems(app: &dyn Subject, screen: &Screen, prefix: &str) {
     let problems = app.problems_under(app.mode(), prefix);
     if !problems.is_empty() {
@@ -156,9 +186,9 @@ fn problems(app: &dyn Subject, screen: &Screen, prefix: &str) {
 /// The prefix of all routes, as the project's host.json has it; without a project, the host's own.
 pub(super) fn route_prefix() -> String {
     let read = || {
-        let path = Places::find(&Environment).ok()?.host_json();
+        let path = Places::find(&Process).ok()?.host_json();
         let text = std::fs::read_to_string(path).ok()?;
-        HostJson::read(&text, &Environment, &mut Problems::new())
+        HostJson::read(&text, &Process, &mut Problems::new())
     };
     read().map_or_else(|| "api".to_owned(), |host| host.route_prefix)
 }

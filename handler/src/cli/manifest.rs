@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::settings::Environment;
+use crate::settings::Process;
 
 use super::assembly::{Purpose, assemble, pretty};
 use super::failed::Failed;
@@ -23,7 +23,7 @@ struct Found {
 
 impl Found {
     fn look(app: &dyn Subject) -> Result<Self, Failed> {
-        let places = Places::find(&Environment)?;
+        let places = Places::find(&Process)?;
         let host = HostFile::read(&places, app)?;
         let path = places.manifest();
         let shown = places.shown(&path);

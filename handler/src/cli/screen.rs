@@ -8,7 +8,7 @@ use clap::builder::styling::{AnsiColor, Effects, Style};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::settings::{Environment, Source};
+use crate::settings::{Process, Source};
 
 use super::failed::Failed;
 
@@ -49,7 +49,7 @@ pub(super) enum Tone {
 
 impl Screen {
     pub(super) fn new(choice: ColorChoice, json: bool) -> Self {
-        let environment = Paint::of_environment(&Environment);
+        let environment = Paint::of_environment(&Process);
         Self {
             json,
             output: Paint::decide(choice, io::stdout().is_terminal(), environment),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::settings::{Environment, Source as _};
+use crate::settings::{Process, Source as _};
 
 use super::failed::Failed;
 use super::places::Places;
@@ -15,7 +15,7 @@ use super::places::Places;
 ///
 /// There is none, or it does not build.
 pub(super) fn devhost(places: &Places) -> Result<PathBuf, Failed> {
-    if let Some(named) = Environment.get(VARIABLE) {
+    if let Some(named) = Process.get(VARIABLE) {
         let named = PathBuf::from(named);
         return if named.is_file() {
             Ok(named)

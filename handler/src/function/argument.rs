@@ -4,6 +4,7 @@ use super::{Context, Inputs};
 use crate::auth::ResourceMetadata;
 use crate::input::Rejection;
 use crate::on::Trigger;
+use crate::secrets::Secrets;
 
 /// Something that a handler may take, for trigger `T` and state `S`.
 ///
@@ -26,7 +27,7 @@ use crate::on::Trigger;
 #[diagnostic::on_unimplemented(
     message = "the handler of this `{T}` cannot take `{Self}`",
     label = "`{Self}` is not an argument that a `{T}` offers",
-    note = "a request offers `Json<_>`, `Query<_>`, `Path<_>`, `Headers<_>`; a message `Message<_>`; all offer `State<_>`, `Context`"
+    note = "a request offers `Json<_>`, `Query<_>`, `Path<_>`, `Headers<_>`; a message `Message<_>`; all offer `State<_>`, `Context`, `Secret<_>`"
 )]
 pub trait Argument<T: Trigger, S>: Send + Sized + 'static {
     /// [`Part`], or [`Payload`] for the one argument that takes the body.
@@ -64,6 +65,7 @@ pub struct Call<'a, T: Trigger, S> {
     pub(crate) caller: T::Caller,
     pub(crate) state: &'a S,
     pub(crate) resource: Option<&'a ResourceMetadata>,
+    pub(crate) secrets: &'a Secrets,
     pub(crate) context: &'a Context,
     pub(crate) event: &'a T::Event,
 }

@@ -7,6 +7,7 @@ use crate::auth::{Authorized, ResourceMetadata};
 use crate::failure::Failure;
 use crate::limits::InputLimits;
 use crate::output::Outputs;
+use crate::secrets::Secrets;
 use crate::wire::Delivery;
 
 /// The functions, and the state that they share.
@@ -15,6 +16,7 @@ pub(crate) struct Endpoints<S> {
     state: SetOnce<S>,
     limits: InputLimits,
     resource: Option<ResourceMetadata>,
+    secrets: Secrets,
 }
 
 impl<S: Send + Sync + 'static> Endpoints<S> {
@@ -22,12 +24,14 @@ impl<S: Send + Sync + 'static> Endpoints<S> {
         functions: Vec<Function<S>>,
         limits: InputLimits,
         resource: Option<ResourceMetadata>,
+        secrets: Secrets,
     ) -> Self {
         Self {
             functions,
             state: SetOnce::new(),
             limits,
             resource,
+            secrets,
         }
     }
 
@@ -39,12 +43,27 @@ impl<S: Send + Sync + 'static> Endpoints<S> {
             // Failing an event would only make the platform deliver it again, so it waits.
             Delivery::Message(_) | Delivery::Tick(_) => self.state.wait().await,
         };
+        let needed = &function.entry().inputs.secrets;
+        if !needed.is_empty() {
+            let is_request = matches!(authorized.delivery(), Delivery::Request(_));
+            match self.secrets.missing(needed) {
+                None => {}
+                Some(name) if is_request => return Err(Failure::NoSecret(name.as_str())),
+                // In a box, or the future of every function would hold it.
+                Some(_) => Box::pin(self.secrets.wait_for(needed)).await,
+            }
+        }
         let around = Surroundings {
             limits: &self.limits,
             state,
             resource: self.resource.as_ref(),
+            secrets: &self.secrets,
         };
         function.run(authorized, around).await
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The state, once it is built.

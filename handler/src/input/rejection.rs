@@ -4,6 +4,7 @@ use std::fmt;
 
 use http::StatusCode;
 
+use crate::failure::NOT_READY;
 use crate::problem::{FieldError, Problem};
 
 /// Why an input was turned down: a code, fixed words, and the places that are wrong.
@@ -57,6 +58,19 @@ impl Rejection {
         "not_an_envelope",
         "The invocation is not in the form that the host uses.",
     );
+
+    /// Nothing is wrong with the input: what an argument needs is not there just now.
+    pub(crate) const fn not_ready() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            NOT_READY,
+            "Try again shortly.",
+        )
+    }
+
+    pub(crate) fn is_not_ready(&self) -> bool {
+        self.code == NOT_READY
+    }
 
     const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
         Self {

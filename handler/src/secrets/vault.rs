@@ -94,6 +94,19 @@ impl SecretVersion {
     }
 }
 
+#[cfg(any(test, feature = "testing"))]
+impl SecretVersion {
+    /// The version that is this number.
+    pub(crate) fn for_tests(number: u64) -> Self {
+        Self::new(&format!("{number:032x}")).expect("32 hex digits")
+    }
+
+    /// The number, of a version that was made so.
+    pub(crate) fn number(self) -> u64 {
+        u64::from_str_radix(self.as_str(), 16).unwrap_or_default()
+    }
+}
+
 impl std::fmt::Debug for SecretVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

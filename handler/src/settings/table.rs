@@ -155,10 +155,45 @@ pub static TABLE: &[Setting] = &[
         unit: "`true` or `false`",
     },
     Setting {
+        name: "STOCKADE__SECRETS__REFRESH_SECONDS",
+        meaning: "How old a secret may grow before it is asked for again, and so how late a \
+                  rotation may be seen; at most a day.",
+        default: "300",
+        unit: "a whole number of seconds",
+    },
+    Setting {
+        name: "STOCKADE__SECRETS__LAST_GOOD_SECONDS",
+        meaning: "How long the last good value of a secret counts while the vault does not \
+                  answer; at least as long as `STOCKADE__SECRETS__REFRESH_SECONDS`, at most a week.",
+        default: "86400",
+        unit: "a whole number of seconds",
+    },
+    Setting {
         name: "STOCKADE__IDENTITY__CLIENT_ID",
         meaning: "The user-assigned identity that the app signs in to Azure with.",
         default: "the identity that the platform assigns to the app itself",
         unit: "a client id (GUID)",
+    },
+    Setting {
+        name: "STOCKADE__STORAGE__ACCOUNT_URI",
+        meaning: "The storage account whose blobs the app reads, writes and issues signed URLs for, \
+                  by its identity: the blob endpoint, in the cloud of `STOCKADE__AUTH__CLOUD`.",
+        default: "",
+        unit: "an https address such as `https://orders.blob.core.windows.net`",
+    },
+    Setting {
+        name: "STOCKADE__STORAGE__SAS_MAX_SECONDS",
+        meaning: "The longest life of a signed URL, 60 to 43200: half as long as the key lives \
+                  that it is signed with. The app's code may allow less, and never more.",
+        default: "3600",
+        unit: "a whole number of seconds",
+    },
+    Setting {
+        name: "STOCKADE__STORAGE__INSECURE_ACCOUNT",
+        meaning: "For tests: lets the account be `https://<name>.blob.localhost:<port>` and no \
+                  other. Only on a developer's machine.",
+        default: "false",
+        unit: "`true` or `false`",
     },
     Setting {
         name: "STOCKADE__LIMITS__MAX_BODY_BYTES",

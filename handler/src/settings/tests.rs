@@ -155,9 +155,60 @@ fn the_environment_is_that_of_this_process() {
     let name = "CARGO_MANIFEST_DIR";
 
     assert_eq!(
-        Environment.get(name).as_deref(),
+        Process.get(name).as_deref(),
         Some(env!("CARGO_MANIFEST_DIR"))
     );
-    assert!(Environment.names().iter().any(|other| other == name));
-    assert_eq!(Environment.get("STOCKADE__NOT_SET"), None);
+    assert!(Process.names().iter().any(|other| other == name));
+    assert_eq!(Process.get("STOCKADE__NOT_SET"), None);
+}
+
+mod references {
+    use super::*;
+    use crate::secrets::{Declaration, Need};
+
+    crate::secret! {
+        /// A secret.
+        Key: "erp-key"
+    }
+
+    const TO_KEY: &str = "@Microsoft.KeyVault(VaultName=v;SecretName=erp-key)";
+    const ELSEWHERE: &str = "@Microsoft.KeyVault(VaultName=v;SecretName=other)";
+
+    fn told(name: &str, value: &str) -> Vec<String> {
+        let source = source([(name, value)]);
+        let named = BTreeSet::from(["ORDERS_QUEUE".to_owned()]);
+        let declared = [Declaration::of::<Key>(Need::Required)];
+        let mut problems = Problems::new();
+        unresolved_references(&source, &named, &declared, &mut problems);
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_reference_that_nobody_resolved_is_a_problem_of_each_setting_that_is_read() {
+        for name in [
+            "STOCKADE__AUTH__AUDIENCES",
+            "STOCKADE__ANYTHING",
+            "ORDERS_QUEUE",
+        ] {
+            let told = told(name, ELSEWHERE);
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].starts_with(name), "{told:?}");
+            assert!(told[0].contains("has not resolved"), "{told:?}");
+            assert!(!told[0].contains("other"), "{told:?}");
+        }
+        assert!(told("SOMEBODY_ELSES", ELSEWHERE).is_empty());
+        assert!(told("ORDERS_QUEUE", "orders").is_empty());
+    }
+
+    #[test]
+    fn a_reference_to_a_declared_secret_is_told_apart() {
+        let told = told("ORDERS_QUEUE", TO_KEY);
+
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].contains("`erp-key`, which the app reads by itself"),
+            "{told:?}"
+        );
+        assert!(told[0].contains("remove"), "{told:?}");
+    }
 }

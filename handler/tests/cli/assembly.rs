@@ -31,7 +31,7 @@ fn manifest_assembles_the_folder_that_the_host_reads() {
     );
     let manifest = project.json("handler/manifest.json");
     let functions = manifest["functions"].as_array().unwrap();
-    assert_eq!(functions.len(), 5);
+    assert_eq!(functions.len(), 6);
     for function in functions {
         let file = format!(
             "target/app/{}/function.json",

@@ -51,7 +51,7 @@ fn dev_hands_over_to_devhost_and_ends_as_it_does() {
     let told = format!("devhost: {} --port 0 --no-tenant --quiet", folder.display());
     assert!(ran.output.contains(&told), "{}", ran.output);
     assert!(
-        ran.output.contains("create-order  scope Orders.Write"),
+        ran.output.contains("create-order   scope Orders.Write"),
         "{}",
         ran.output
     );

@@ -7,10 +7,12 @@
 //! | `POST /admin/devhost/vault/fault`, `…/identity/fault` | switches a fault on or off |
 //! | `GET /admin/devhost/vault/secrets` | lists secrets and versions, without values |
 //! | `PUT /admin/devhost/vault/secrets/<name>` | adds a version, as `local.secrets.json` writes it |
-//! | `DELETE /admin/devhost/vault/secrets/<name>` | takes the secret away |
-//! | `POST /admin/devhost/vault/secrets/<name>/rotate` | adds a version with another value |
+//! | `PUT …/vault/keys/<name>` | adds a version: `kty` (RSA or EC), `enabled`, `nbf`, `exp` |
+//! | `PUT …/vault/certificates/<name>` | adds a version with key and secret: `subject`, `names`, `kty` |
+//! | `DELETE …/vault/secrets/<name>` | takes the secret away; so with `keys` and `certificates` |
+//! | `POST …/vault/secrets/<name>/rotate` | adds a version with another value |
 //! | `POST …/<name>/disable`, `enable`, `expire` | changes the version in the body, or the latest |
-//! | `POST …/<name>/deny`, `allow` | refuses everybody the use of the secret, or ends that |
+//! | `POST …/<name>/deny`, `allow` | refuses everybody the use of all of that name, or ends that |
 //! | `GET /admin/devhost/identity` | tells the fault, and the requests by resource |
 
 use super::storage::{json, no_content};
@@ -18,7 +20,7 @@ use crate::fault::Fault;
 use crate::front::Front;
 use crate::http1::Response;
 use crate::managed_identity::ManagedIdentity;
-use crate::vault::{Change, NewSecret, NoSuchSecret, Vault};
+use crate::vault::{Change, Collection, NewSecret, NoSuchObject, Vault};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -35,9 +37,10 @@ pub(super) enum OfVault<'a> {
     Report,
     Fault,
     List,
-    Set(&'a str),
-    Delete(&'a str),
-    Change(&'a str, Change),
+    Set(Collection, &'a str),
+    Delete(Collection, &'a str),
+    Change(Collection, &'a str, Change),
+    Rotate(&'a str),
     Deny(&'a str, bool),
 }
 
@@ -62,17 +65,25 @@ impl<'a> Address<'a> {
 
 impl<'a> OfVault<'a> {
     fn of(method: &str, path: &[&'a str]) -> Option<Self> {
-        Some(match (method, path) {
-            ("GET", []) => Self::Report,
-            ("POST", ["fault"]) => Self::Fault,
-            ("GET", ["secrets"]) => Self::List,
-            ("PUT", ["secrets", name]) => Self::Set(name),
-            ("DELETE", ["secrets", name]) => Self::Delete(name),
-            ("POST", ["secrets", name, verb]) => match *verb {
-                "rotate" => Self::Change(name, Change::Rotate),
-                "disable" => Self::Change(name, Change::Disable),
-                "enable" => Self::Change(name, Change::Enable),
-                "expire" => Self::Change(name, Change::Expire),
+        let [place, rest @ ..] = path else {
+            return (method == "GET").then_some(Self::Report);
+        };
+        let collection = match *place {
+            "fault" => return (method == "POST" && rest.is_empty()).then_some(Self::Fault),
+            "secrets" => Collection::Secrets,
+            "keys" => Collection::Keys,
+            "certificates" => Collection::Certificates,
+            _ => return None,
+        };
+        Some(match (method, rest) {
+            ("GET", []) if collection == Collection::Secrets => Self::List,
+            ("PUT", [name]) => Self::Set(collection, name),
+            ("DELETE", [name]) => Self::Delete(collection, name),
+            ("POST", [name, verb]) => match *verb {
+                "rotate" if collection == Collection::Secrets => Self::Rotate(name),
+                "disable" => Self::Change(collection, name, Change::Disable),
+                "enable" => Self::Change(collection, name, Change::Enable),
+                "expire" => Self::Change(collection, name, Change::Expire),
                 "deny" => Self::Deny(name, true),
                 "allow" => Self::Deny(name, false),
                 _ => return None,
@@ -104,7 +115,7 @@ impl Front {
         match answered {
             None => Response::status(404),
             Some(Ok(response)) => response,
-            Some(Err(Wrong::Missing)) => json(404, &json!({"error": NoSuchSecret.to_string()})),
+            Some(Err(Wrong::Missing)) => json(404, &json!({"error": NoSuchObject.to_string()})),
             Some(Err(Wrong::Body(why))) => json(400, &json!({"error": why})),
         }
     }
@@ -118,22 +129,38 @@ fn answer_vault(vault: &Vault, asked: &OfVault<'_>, body: &[u8]) -> Result<Respo
             vault.set_fault(read::<Fault<_>>(body)?);
             return Ok(json(200, &vault.report()));
         }
-        OfVault::Set(name) => {
-            // What is wrong with a value is told in words that hold none.
-            let form = serde_json::from_slice(body);
-            let form = form.map_err(|_| Wrong::Body("the body is no JSON".to_owned()))?;
-            let version = NewSecret::from_local(form).and_then(|secret| vault.set(name, secret));
-            let version = version.map_err(|why| Wrong::Body(why.to_string()))?;
+        OfVault::Set(collection, name) => {
+            let version = set(vault, *collection, name, body)?;
             return Ok(json(201, &json!({"version": version})));
         }
-        OfVault::Delete(name) => vault.delete(name)?,
-        OfVault::Change(name, change) => {
+        OfVault::Rotate(name) => {
+            return Ok(json(201, &json!({"version": vault.rotate(name)?})));
+        }
+        OfVault::Delete(collection, name) => vault.delete(*collection, name)?,
+        OfVault::Change(collection, name, change) => {
             let Which { version } = read(body)?;
-            vault.change(name, version.as_deref(), *change)?;
+            vault.change(*collection, name, version.as_deref(), *change)?;
         }
         OfVault::Deny(name, denied) => vault.deny(name, *denied),
     }
     Ok(no_content())
+}
+
+/// Adds a version, as the body says.
+fn set(vault: &Vault, collection: Collection, name: &str, body: &[u8]) -> Result<String, Wrong> {
+    let wrong = |why: &dyn std::fmt::Display| Wrong::Body(why.to_string());
+    match collection {
+        Collection::Secrets => {
+            // What is wrong with a value is told in words that hold none.
+            let form = serde_json::from_slice(body).map_err(|_| wrong(&"the body is no JSON"))?;
+            let secret = NewSecret::from_local(form).map_err(|why| wrong(&why))?;
+            vault.set(name, secret).map_err(|why| wrong(&why))
+        }
+        Collection::Keys => vault.set_key(name, read(body)?).map_err(|why| wrong(&why)),
+        Collection::Certificates => vault
+            .set_certificate(name, &read(body)?)
+            .map_err(|why| wrong(&why)),
+    }
 }
 
 fn answer_identity(
@@ -153,8 +180,8 @@ enum Wrong {
     Body(String),
 }
 
-impl From<NoSuchSecret> for Wrong {
-    fn from(_: NoSuchSecret) -> Self {
+impl From<NoSuchObject> for Wrong {
+    fn from(_: NoSuchObject) -> Self {
         Self::Missing
     }
 }

@@ -141,7 +141,9 @@ async fn what_cannot_be_read_is_refused_in_the_words_of_a_real_vault() {
 
     let old = get_secret(&vault, &format!("rotated/{old}")).await;
     assert_eq!((old.status, &old.json()["value"]), (200, &json!("old")));
-    vault.change("rotated", None, Change::Enable).unwrap();
+    vault
+        .change(Collection::Secrets, "rotated", None, Change::Enable)
+        .unwrap();
     assert_eq!(get_secret(&vault, "rotated").await.json()["value"], "new");
     vault.deny("denied", false);
     assert_eq!(get_secret(&vault, "denied").await.status, 200);
@@ -151,7 +153,9 @@ async fn what_cannot_be_read_is_refused_in_the_words_of_a_real_vault() {
 async fn a_secret_that_is_over_is_still_told_with_its_date() {
     let vault = vault();
     set(&vault, "erp-key", json!("first"));
-    vault.change("erp-key", None, Change::Expire).unwrap();
+    vault
+        .change(Collection::Secrets, "erp-key", None, Change::Expire)
+        .unwrap();
 
     let got = get_secret(&vault, "erp-key").await;
 
@@ -169,7 +173,7 @@ async fn rotation_adds_a_version_with_the_same_attributes() {
         json!({"value": "first", "contentType": "x"}),
     );
 
-    vault.change("erp-key", None, Change::Rotate).unwrap();
+    vault.rotate("erp-key").unwrap();
 
     let latest = get_secret(&vault, "erp-key").await.json();
     assert_ne!(latest["value"], "first");

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use azure_core::http::Url;
 
 use crate::auth::Guid;
-use crate::settings::{Environment, Problems, Source, is_loopback};
+use crate::settings::{Problems, Process, Source, is_loopback};
 
 /// Where tokens come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum IdentitySettings {
 
 impl IdentitySettings {
     pub(super) fn read(source: &dyn Source, problems: &mut Problems) -> Option<Self> {
-        Self::read_beside(&Environment, source, problems)
+        Self::read_beside(&Process, source, problems)
     }
 
     /// `process` is the environment that the SDK reads by itself.
@@ -45,7 +45,7 @@ impl IdentitySettings {
                 None
             }
             (Some(_), Some(_)) => {
-                problems.text(source, HEADER);
+                check_header(source, problems);
                 read_endpoint(source, problems)
             }
         };
@@ -95,6 +95,13 @@ fn read_client_id(source: &dyn Source, problems: &mut Problems) -> Option<Guid> 
         problems.push(CLIENT_ID, "has to be a client id, which is a GUID");
     }
     id
+}
+
+fn check_header(source: &dyn Source, problems: &mut Problems) {
+    let text = problems.text(source, HEADER);
+    if text.is_some_and(|text| http::HeaderValue::from_str(&text).is_err()) {
+        problems.push(HEADER, "cannot be sent as the value of a header");
+    }
 }
 
 fn read_endpoint(source: &dyn Source, problems: &mut Problems) -> Option<Url> {

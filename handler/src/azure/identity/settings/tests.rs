@@ -74,11 +74,10 @@ fn both_variables_are_needed_and_their_values_are_not_told() {
     );
     let text = read(&[(HEADER, "hush")]).expect_err("no endpoint");
     assert!(text.starts_with(ENDPOINT) && !text.contains("hush"));
-    assert!(
-        read(&[endpoint, (HEADER, " ")])
-            .expect_err("empty")
-            .starts_with(HEADER)
-    );
+    for wrong in [" ", "a\nb", "a\0"] {
+        let text = read(&[endpoint, (HEADER, wrong)]).expect_err(wrong);
+        assert!(text.starts_with(HEADER), "{text}");
+    }
 }
 
 #[test]
