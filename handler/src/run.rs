@@ -387,3 +387,6 @@ async fn host_gone(host: Parent) {
         ticks.tick().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

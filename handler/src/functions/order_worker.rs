@@ -1,9 +1,11 @@
-//! Works off the orders that `create-order` took in.
+//! Works off the orders that `create-order` took in: hands them to the ERP system, signed.
 
+use aws_lc_rs::hmac;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stockade::input::{Message, QueueMeta};
-use stockade::{Error, Function, on};
+use stockade::output::{self, Enqueue};
+use stockade::{Error, Function, Secret, on};
 use validator::Validate;
 
 use crate::state::AppState;
@@ -11,11 +13,20 @@ use crate::state::AppState;
 /// The queue between the two.
 pub const QUEUE: &str = "%ORDERS_QUEUE%";
 
+stockade::secret! {
+    /// Signs what goes to the ERP system, which knows the key, too.
+    pub ErpKey: "erp-key"
+}
+
 pub fn function() -> Function<AppState> {
     Function::new("order-worker", on::queue(QUEUE), order_worker)
 }
 
-async fn order_worker(meta: QueueMeta, Message(order): Message<PlacedOrder>) -> Result<(), Error> {
+async fn order_worker(
+    meta: QueueMeta,
+    key: Secret<ErpKey>,
+    Message(order): Message<PlacedOrder>,
+) -> Result<Enqueue<ErpOrders>, Error> {
     if order.total_cents == 0 {
         return Err(Error::reject(
             "nothing_to_pay",
@@ -23,8 +34,42 @@ async fn order_worker(meta: QueueMeta, Message(order): Message<PlacedOrder>) -> 
         ));
     }
     // Deliveries repeat, so whatever is done here has to be safe to do again for the same order.
+    let signed = Signed::new(serde_json::to_string(&order)?, &key);
     tracing::info!(dequeue_count = meta.dequeue_count, "order worked off");
-    Ok(())
+    Ok(Enqueue::one(signed))
+}
+
+/// The queue that the ERP system reads.
+struct ErpOrders;
+
+impl output::Queue for ErpOrders {
+    const NAME: &'static str = "%ERP_QUEUE%";
+    type Message = Signed;
+}
+
+/// An order as the ERP system takes it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed {
+    /// The order as JSON. A text, so that the signature is over the bytes that arrive.
+    order: String,
+    /// HMAC-SHA256 of it (RFC 2104), in hex.
+    signature: String,
+    /// The version of the key, since the receiver may know two while one replaces the other.
+    key_version: String,
+}
+
+impl Signed {
+    fn new(order: String, key: &Secret<ErpKey>) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes());
+        let tag = hmac::sign(&secret, order.as_bytes());
+        let digits = tag.as_ref().iter().map(|byte| format!("{byte:02x}"));
+        Self {
+            signature: digits.collect(),
+            key_version: key.version().to_owned(),
+            order,
+        }
+    }
 }
 
 /// An order on its way from `create-order`.
@@ -37,4 +82,53 @@ pub struct PlacedOrder {
     /// The id of the caller who placed it.
     #[validate(length(min = 1, max = 128))]
     pub placed_by: String,
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+
+    fn order() -> PlacedOrder {
+        PlacedOrder {
+            order_id: "o-1".to_owned(),
+            total_cents: 3998,
+            placed_by: "ada".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_signature_is_hmac_sha256_of_the_order_under_the_key() {
+        // RFC 4231 §4.3, whose key is a text.
+        let key = Secret::for_tests("Jefe");
+
+        let signed = Signed::new("what do ya want for nothing?".to_owned(), &key);
+
+        assert_eq!(
+            signed.signature,
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        assert_eq!(signed.key_version, key.version());
+        let other = Signed::new(signed.order.clone(), &Secret::for_tests("jefe"));
+        assert_ne!(other.signature, signed.signature);
+    }
+
+    #[tokio::test]
+    async fn an_order_goes_to_the_erp_system_with_a_signature() {
+        let app = crate::app()
+            .with_state(AppState::default())
+            .with_secret::<ErpKey>("a key of the test");
+
+        let outcome = app.call("order-worker").message(&order()).await;
+
+        assert!(outcome.is_done());
+        let sent = outcome.queued::<ErpOrders>();
+        let sent: Signed = serde_json::from_str(&sent[0]).unwrap();
+        let key = Secret::for_tests("a key of the test");
+        assert_eq!(
+            sent.signature,
+            Signed::new(sent.order.clone(), &key).signature
+        );
+        let order: PlacedOrder = serde_json::from_str(&sent.order).unwrap();
+        assert_eq!(order.order_id, "o-1");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::declared::{Declaration, Need};
 use super::vault::Vault;
-use crate::settings::{Problems, Source};
+use crate::settings::{Problems, Source, development};
 
 /// How secrets are kept, where an app has any.
 #[derive(Clone)]
@@ -18,8 +18,8 @@ pub(crate) struct SecretSettings {
 }
 
 impl SecretSettings {
-    /// Reads the settings. Nothing comes of it where no secret is declared, or only optional ones
-    /// without a vault.
+    /// Reads the settings. Nothing comes of it where no secret is declared; nor without a vault,
+    /// which only optional secrets and a developer's machine can do without.
     pub(crate) fn read(
         source: &dyn Source,
         declared: &[Declaration],
@@ -37,7 +37,8 @@ impl SecretSettings {
         }
         let first = declared.first()?;
         let required = declared.iter().any(|one| one.need == Need::Required);
-        if !required && source.get(VAULT).is_none() {
+        let may_lack_vault = !required || development(source).is_ok();
+        if may_lack_vault && source.get(VAULT).is_none() {
             return None;
         }
         Some(Self {

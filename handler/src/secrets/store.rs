@@ -87,10 +87,18 @@ impl Secrets {
         let _ = tokio::time::timeout(within, settled).await;
     }
 
-    /// Waits for no answers, since nobody will ask.
+    /// Waits for no answers, since there is no vault to ask.
     pub(crate) fn settle(&self) {
-        if let Some(store) = &self.0 {
-            store.slots.iter().for_each(Slot::settle);
+        let Some(store) = &self.0 else { return };
+        store.slots.iter().for_each(Slot::settle);
+        let required = |slot: &&Slot| slot.declaration.need == Need::Required;
+        let required = store.slots.iter().filter(required).count();
+        if required > 0 {
+            tracing::warn!(
+                required,
+                "no vault is named, so functions that require a secret do not run; `cargo fn dev` \
+                 brings one, or set STOCKADE__SECRETS__VAULT_URI"
+            );
         }
     }
 

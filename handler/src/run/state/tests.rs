@@ -1,9 +1,8 @@
-//! How the state is built from secrets, and what is logged.
+//! How the state is built from secrets.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
-use tracing::Level;
 
 use super::*;
 use crate::app::{App, Assembly};
@@ -116,16 +115,4 @@ async fn a_secret_that_nobody_declares_is_an_error_that_says_so() {
     assert!(environment.watch::<Undeclared>().is_err());
     let nothing = Environment::default();
     assert!(nothing.secret::<Key>().is_err());
-}
-
-#[test]
-fn of_the_azure_sdk_only_warnings_are_logged() {
-    let levels = levels();
-
-    for target in ["azure_core::http", "azure_identity", "typespec_client_core"] {
-        assert!(levels.would_enable(target, &Level::WARN), "{target}");
-        assert!(!levels.would_enable(target, &Level::INFO), "{target}");
-    }
-    assert!(levels.would_enable("stockade::azure", &Level::INFO));
-    assert!(!levels.would_enable("stockade::azure", &Level::DEBUG));
 }

@@ -53,6 +53,21 @@ fn optional_secrets_alone_need_no_vault() {
 }
 
 #[test]
+fn a_required_secret_needs_a_vault_except_on_a_developers_machine() {
+    let required = declared::<Key>();
+    let development = ("AZURE_FUNCTIONS_ENVIRONMENT", "Development");
+
+    for settings in [&[][..], &[development, ("WEBSITE_SKU", "FlexConsumption")]] {
+        let (none, problems) = read(&required, settings);
+        assert!(none.is_none());
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("STOCKADE__SECRETS__VAULT_URI"));
+    }
+    let (none, problems) = read(&required, &[development]);
+    assert!(none.is_none() && problems.is_empty(), "{problems:?}");
+}
+
+#[test]
 fn the_times_have_bounds_and_are_checked_against_each_other() {
     for (settings, problem) in [
         (
