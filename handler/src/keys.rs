@@ -144,18 +144,19 @@ pub const fn check(name: &'static str, version: Option<&'static str>) {
 
 /// The key `K`, to be used where it is; a cheap clone.
 ///
-/// [`Environment::key`] makes one, and asks the vault nothing yet.
+/// [`Environment::key`] makes one, and asks the vault nothing yet; `stockade::test::Keys` makes one
+/// for a test.
 pub struct Key<K: Declared> {
     keys: Arc<dyn Keys>,
     key: PhantomData<fn() -> K>,
 }
 
 impl<K: Declared> Key<K> {
-    const NAME: SecretName = match SecretName::new(K::NAME) {
+    pub(crate) const NAME: SecretName = match SecretName::new(K::NAME) {
         Some(name) => name,
         None => panic!("the name of a key is 1 to 127 letters, digits and hyphens"),
     };
-    const VERSION: Option<SecretVersion> = match K::VERSION {
+    pub(crate) const VERSION: Option<SecretVersion> = match K::VERSION {
         None => None,
         Some(version) => match SecretVersion::new(version) {
             Some(version) => Some(version),
@@ -225,7 +226,8 @@ impl<K: Declared> Key<K> {
         }
     }
 
-    fn of(keys: Arc<dyn Keys>) -> Self {
+    /// The key, used by these.
+    pub(crate) fn of(keys: Arc<dyn Keys>) -> Self {
         Self {
             keys,
             key: PhantomData,
