@@ -8,7 +8,7 @@
 //! | `GET /secrets` | a page of the secrets, without values |
 //! | `PUT /secrets/{name}` | a new version |
 //! | `GET /keys/{name}[/{version}]` | a key's public half |
-//! | `POST /keys/{name}/{version}/sign` | RS256 and PS256, or ES256, over a digest |
+//! | `POST /keys/{name}/{version}/sign` | RS256 to RS512 and PS256 to PS512, or ES256, over a digest |
 //! | `POST /keys/{name}/{version}/decrypt`, `unwrapkey` | RSA-OAEP-256, RSA-OAEP |
 //! | `GET /certificates/{name}[/{version}]` | a certificate; the secret of its name has key and chain in PEM |
 //!

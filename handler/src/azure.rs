@@ -10,6 +10,7 @@
 mod challenge;
 mod identity;
 mod key_vault;
+mod keys;
 #[cfg(test)]
 mod testing;
 mod transport;
@@ -22,21 +23,38 @@ pub(crate) use identity::Identity;
 pub(crate) use transport::client_options;
 pub(crate) use vault_uri::VaultUri;
 
+use crate::keys::vault::Keys;
 use crate::secrets::vault::Vault;
 use crate::settings::{Problems, Source};
 
 /// Opens the Key Vault that the settings name, with the app's identity. Nothing is asked yet.
 pub(crate) fn open_vault(source: &dyn Source, problems: &mut Problems) -> Option<Arc<dyn Vault>> {
-    let uri = VaultUri::read(source, problems);
-    let identity = Identity::open(source, problems);
-    let (uri, identity) = (uri?, identity?);
-    uri.log_weakening();
+    let (uri, identity) = open(source, problems)?;
     let vault = key_vault::KeyVault::new(
         &uri,
         Arc::new(identity),
         client_options(key_vault::MAX_ANSWER_BYTES),
     );
     Some(Arc::new(vault))
+}
+
+/// Opens the keys of that vault in the same way.
+pub(crate) fn open_keys(source: &dyn Source, problems: &mut Problems) -> Option<Arc<dyn Keys>> {
+    let (uri, identity) = open(source, problems)?;
+    let keys = keys::KeyVaultKeys::new(
+        &uri,
+        Arc::new(identity),
+        client_options(keys::MAX_ANSWER_BYTES),
+    );
+    Some(Arc::new(keys))
+}
+
+fn open(source: &dyn Source, problems: &mut Problems) -> Option<(VaultUri, Identity)> {
+    let uri = VaultUri::read(source, problems);
+    let identity = Identity::open(source, problems);
+    let (uri, identity) = (uri?, identity?);
+    uri.log_weakening();
+    Some((uri, identity))
 }
 
 /// The first cause of an error that is a `T`: the SDK wraps what policies and transports report.

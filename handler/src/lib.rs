@@ -63,6 +63,7 @@ mod wire;
 pub mod access;
 pub mod auth;
 pub mod input;
+pub mod keys;
 pub mod manifest;
 pub mod on;
 pub mod output;

@@ -39,6 +39,7 @@
 //! What this does not protect against: a function that logs what it exposes; copies that other code
 //! makes of an exposed value, which nobody wipes; whoever can read this process's memory.
 
+mod client_certificate;
 mod declared;
 mod form;
 mod settings;
@@ -52,6 +53,7 @@ mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use client_certificate::ClientCertificate;
 pub use declared::{Declared, check};
 pub use form::Form;
 pub use value::Secret;

@@ -59,7 +59,10 @@ use crate::settings::Problems;
 use crate::telemetry::{JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
 
+mod keys;
 mod parts;
+
+pub use keys::Keys;
 
 /// An app with its state, ready to be called.
 pub struct TestApp<S> {

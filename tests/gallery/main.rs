@@ -4,28 +4,46 @@
 
 use std::process::ExitCode;
 
+use stockade::settings::Environment;
 use stockade::{App, Error};
 
 mod events;
 mod files;
 mod guarded;
+mod keyed;
 mod members;
 mod recorded;
 mod requests;
 
 fn main() -> ExitCode {
+    match wanted().as_str() {
+        "keyed" => run(keyed::app, async |environment| {
+            keyed::Partners::from_env(environment)
+        }),
+        _ => run(app, async |_| Ok(())),
+    }
+}
+
+/// Prints the app's manifest, or runs it.
+fn run<S: Send + Sync + 'static>(
+    app: fn() -> App<S>,
+    state: impl AsyncFn(&Environment) -> Result<S, Error>,
+) -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("manifest") {
         let manifest = serde_json::to_string(&app().manifest());
         println!("{}", manifest.expect("a manifest has string keys only"));
         return ExitCode::SUCCESS;
     }
-    stockade::main(app, async |_| Ok::<_, Error>(()))
+    stockade::main(app, state)
 }
 
-/// The app that `GALLERY` names.
+fn wanted() -> String {
+    std::env::var("GALLERY").unwrap_or_default()
+}
+
+/// The app that `GALLERY` names, of those without a state.
 fn app() -> App<()> {
-    let wanted = std::env::var("GALLERY").unwrap_or_default();
-    match wanted.as_str() {
+    match wanted().as_str() {
         "recorded" => App::new("recorded").functions(recorded::all()),
         "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
         "members" => App::new("members").functions(members::all()),

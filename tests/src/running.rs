@@ -23,6 +23,8 @@ pub struct Host {
     pub handler_port: u16,
     master_key: String,
     tenant: String,
+    vault: String,
+    ca_file: String,
     _folder: TempDir,
 }
 
@@ -35,6 +37,8 @@ impl Host {
             handler_port: port(&report["handlerPort"]),
             master_key: text(&report["masterKey"]),
             tenant: text(&report["tenant"]),
+            vault: text(&report["vault"]),
+            ca_file: text(&report["caFile"]),
             _folder: folder,
         }
     }
@@ -47,6 +51,16 @@ impl Host {
     /// The origin of the stand-in tenant.
     pub fn tenant(&self) -> &str {
         &self.tenant
+    }
+
+    /// The address of the stand-in vault.
+    pub fn vault(&self) -> &str {
+        &self.vault
+    }
+
+    /// The file with the roots of a client that is to trust the vault.
+    pub fn ca_file(&self) -> &str {
+        &self.ca_file
     }
 
     /// The pid of the handler.

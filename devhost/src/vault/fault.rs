@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::fault::{Fault, Kind};
 use crate::reply::{bare, garbage};
@@ -31,6 +32,8 @@ pub enum FaultKind {
     Truncated,
     /// The right answer with [`Fault::bytes`] of padding in it.
     Huge,
+    /// The right answer, with the name of another secret or key in its id.
+    OtherName,
     /// 401, with a challenge that asks for a token for somebody else's service.
     ForeignResource,
     /// 401, with a challenge that names a login host which is not the tenant's.
@@ -64,9 +67,11 @@ const FOREIGN_AUTHORITY: &str = "https://login.foreign.example/common";
 impl Fault<FaultKind> {
     pub(super) fn before(&self) -> Before {
         match self.kind {
-            FaultKind::None | FaultKind::Slow | FaultKind::Truncated | FaultKind::Huge => {
-                Before::Answer
-            }
+            FaultKind::None
+            | FaultKind::Slow
+            | FaultKind::Truncated
+            | FaultKind::Huge
+            | FaultKind::OtherName => Before::Answer,
             FaultKind::Down => Before::Nothing,
             FaultKind::Status => {
                 let status = StatusCode::from_u16(self.status);
@@ -102,9 +107,23 @@ impl Fault<FaultKind> {
         match self.kind {
             FaultKind::Truncated => body[..body.len() / 2].to_vec(),
             FaultKind::Huge => padded(body, self.bytes),
+            FaultKind::OtherName => renamed(&body).unwrap_or(body),
             _ => body,
         }
     }
+}
+
+/// The same document about something of another name; ids are `{origin}/{collection}/{name}/{version}`.
+fn renamed(body: &[u8]) -> Option<Vec<u8>> {
+    let mut document: Value = serde_json::from_slice(body).ok()?;
+    let members = ["/id", "/kid", "/key/kid"];
+    let member = members
+        .into_iter()
+        .find(|member| document.pointer(member).is_some())?;
+    let id = document.pointer_mut(member)?;
+    let (name, version) = id.as_str()?.rsplit_once('/')?;
+    *id = format!("{name}-of-another/{version}").into();
+    serde_json::to_vec(&document).ok()
 }
 
 /// A JSON object with one member more, at its beginning: who reads on for the others reads it all.

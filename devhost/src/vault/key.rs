@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use aws_lc_rs::digest::{Digest, SHA256};
+use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512};
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{
     KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey,
     PrivateDecryptingKey,
 };
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
     RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
@@ -152,16 +153,31 @@ impl Key {
 
     /// Signs a digest (Key Vault REST API, "Sign").
     pub(super) fn sign(&self, algorithm: &str, digest: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let digest = || Digest::import_less_safe(digest, &SHA256).map_err(|_| KeyError::Value);
-        match (self.material(), algorithm) {
-            (Material::Rsa(rsa), "RS256") => rsa.sign(&RSA_PKCS1_SHA256, &digest()?),
-            (Material::Rsa(rsa), "PS256") => rsa.sign(&RSA_PSS_SHA256, &digest()?),
-            (Material::Ec { pair, .. }, "ES256") => {
+        let hash = match algorithm.get(2..) {
+            Some("256") => &SHA256,
+            Some("384") => &SHA384,
+            Some("512") => &SHA512,
+            _ => return Err(KeyError::Algorithm),
+        };
+        let digest = || Digest::import_less_safe(digest, hash).map_err(|_| KeyError::Value);
+        let rsa = match self.material() {
+            Material::Rsa(rsa) => rsa,
+            Material::Ec { pair, .. } if algorithm == "ES256" => {
                 let signed = pair.sign_digest(&digest()?).map_err(|_| KeyError::Value)?;
-                Ok(signed.as_ref().to_vec())
+                return Ok(signed.as_ref().to_vec());
             }
-            _ => Err(KeyError::Algorithm),
-        }
+            Material::Ec { .. } => return Err(KeyError::Algorithm),
+        };
+        let padding: &'static dyn RsaEncoding = match algorithm {
+            "RS256" => &RSA_PKCS1_SHA256,
+            "RS384" => &RSA_PKCS1_SHA384,
+            "RS512" => &RSA_PKCS1_SHA512,
+            "PS256" => &RSA_PSS_SHA256,
+            "PS384" => &RSA_PSS_SHA384,
+            "PS512" => &RSA_PSS_SHA512,
+            _ => return Err(KeyError::Algorithm),
+        };
+        rsa.sign(padding, &digest()?)
     }
 
     /// Decrypts (Key Vault REST API, "Decrypt", "Unwrap Key").

@@ -139,14 +139,14 @@ fn sealed(mut value: String) -> SecretString {
 }
 
 /// Wipes the answer, which nobody else holds.
-fn wipe(body: Bytes) {
+pub(super) fn wipe(body: Bytes) {
     if let Ok(mut body) = body.try_into_mut() {
         body.zeroize();
     }
 }
 
 /// What an error of the SDK comes down to, without a word of what the vault said.
-fn refusal(error: &azure_core::Error) -> VaultError {
+pub(super) fn refusal(error: &azure_core::Error) -> VaultError {
     if let Some(error) = cause::<TokenError>(error) {
         return VaultError::Identity(error.text());
     }
@@ -154,7 +154,7 @@ fn refusal(error: &azure_core::Error) -> VaultError {
         return VaultError::ForeignChallenge;
     }
     if let Some(TransportError::TooLarge) = cause(error) {
-        return VaultError::Malformed("larger than any secret");
+        return VaultError::Malformed("too large");
     }
     match error.kind() {
         ErrorKind::HttpResponse {
@@ -171,7 +171,7 @@ fn status_refusal(status: u16, answer: Option<&RawResponse>) -> VaultError {
         // The challenge was a vault's, and the token did not do.
         401 => VaultError::Identity("the vault refuses it; is the vault in the identity's tenant?"),
         403 => match answer.and_then(inner_code).as_deref() {
-            Some("SecretDisabled") => VaultError::Disabled,
+            Some("SecretDisabled" | "KeyDisabled") => VaultError::Disabled,
             Some("ForbiddenByFirewall" | "ForbiddenByConnection") => {
                 VaultError::Unreachable("its firewall does not let the app in")
             }
@@ -187,7 +187,7 @@ fn status_refusal(status: u16, answer: Option<&RawResponse>) -> VaultError {
     }
 }
 
-/// The inner code of a refusal, which tells a disabled secret from a missing role (Microsoft Learn,
+/// The inner code of a refusal, which tells a disabled secret or key from a missing role (Microsoft Learn,
 /// "Key Vault REST API error codes").
 fn inner_code(answer: &RawResponse) -> Option<String> {
     #[derive(Deserialize)]
@@ -215,7 +215,7 @@ fn retry_after(answer: &RawResponse) -> Option<Duration> {
 
 /// A secret has at most 25,000 bytes, and tags.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 const LONGEST_WISH: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::identity::Identity;
 use super::key_vault::KeyVault;
+use super::keys::KeyVaultKeys;
 use super::transport::Outbound;
 use super::vault_uri::VaultUri;
 use crate::settings::Problems;
@@ -39,7 +40,7 @@ pub(super) struct StandIn {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-/// Decides by the text of a request and by how many came before it.
+/// Decides by the text of a request, its head in lower case, and by how many came before it.
 type Play = dyn Fn(&str, usize) -> Answer + Send + Sync;
 
 impl Answer {
@@ -165,6 +166,15 @@ impl StandIn {
         let identity = Identity::over(credential);
         KeyVault::new(&self.vault_uri(), Arc::new(identity), options)
     }
+
+    /// A client of this vault's keys, signed in by `credential`.
+    pub(super) fn keys(&self, credential: Arc<dyn TokenCredential>) -> KeyVaultKeys {
+        let options = self
+            .outbound()
+            .client_options(super::keys::MAX_ANSWER_BYTES);
+        let identity = Identity::over(credential);
+        KeyVaultKeys::new(&self.vault_uri(), Arc::new(identity), options)
+    }
 }
 
 async fn serve<C>(mut connection: C, requests: &Mutex<Vec<String>>, play: &Play)
@@ -178,7 +188,12 @@ where
             Err(_) => return,
         }
     }
-    let request = String::from_utf8_lossy(&request).to_lowercase();
+    let mut request = String::from_utf8_lossy(&request).to_lowercase();
+    let mut body = vec![0; content_length(&request)];
+    if connection.read_exact(&mut body).await.is_err() {
+        return;
+    }
+    request.push_str(&String::from_utf8_lossy(&body));
     let before = {
         let mut requests = requests.lock().expect("no test panics in it");
         requests.push(request.clone());
@@ -188,6 +203,13 @@ where
     tokio::time::sleep(answer.after).await;
     let _ = connection.write_all(&answer.bytes()).await;
     let _ = connection.shutdown().await;
+}
+
+fn content_length(head: &str) -> usize {
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
+    length.map_or(0, |length| length.parse().expect("a length"))
 }
 
 /// TLS with a certificate for these names, and the authority that signed it.

@@ -31,7 +31,7 @@ impl VaultUri {
     pub(crate) fn read(source: &dyn Source, problems: &mut Problems) -> Option<Self> {
         let insecure = problems.parse(source, INSECURE).unwrap_or(false);
         if source.get(SETTING).is_none() {
-            problems.push(SETTING, "is not set: the app reads secrets from a vault");
+            problems.push(SETTING, "is not set: the app uses a vault");
             return None;
         }
         let url: Url = problems.parse(source, SETTING)?;

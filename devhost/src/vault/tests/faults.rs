@@ -146,3 +146,18 @@ fn a_fault_is_read_with_its_usual_values_and_refused_when_misspelt() {
     assert!(read(r#"{"kind": "slwo"}"#).is_err());
     assert!(read(r#"{"kind": "slow", "second": 1}"#).is_err());
 }
+
+#[tokio::test]
+async fn an_answer_can_be_about_another_secret_or_key() {
+    let vault = faulty(FaultKind::OtherName);
+    vault.set_key("signer", NewKey::default()).expect("a name");
+
+    let secret = get_secret(&vault, "erp-key").await.json();
+    let key = get(&vault, "/keys/signer/?api-version=7.6").await.json();
+
+    for (id, name) in [(&secret["id"], "erp-key"), (&key["key"]["kid"], "signer")] {
+        let id = id.as_str().expect("an id");
+        assert!(id.contains(&format!("/{name}-of-another/")), "{id}");
+    }
+    assert_eq!(secret["value"], "first");
+}

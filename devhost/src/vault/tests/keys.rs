@@ -1,8 +1,9 @@
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPublicEncryptingKey, PublicEncryptingKey};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-    RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -53,11 +54,15 @@ async fn an_rsa_key_signs_digests() {
     let vault = with_key(Kty::Rsa);
     let jwk = public(&vault).await;
     let key = components(&jwk);
-    let hash = digest(&SHA256, MESSAGE);
-    for (algorithm, check) in [
-        ("RS256", &RSA_PKCS1_2048_8192_SHA256),
-        ("PS256", &RSA_PSS_2048_8192_SHA256),
+    for (algorithm, hash, check) in [
+        ("RS256", &SHA256, &RSA_PKCS1_2048_8192_SHA256),
+        ("RS384", &SHA384, &RSA_PKCS1_2048_8192_SHA384),
+        ("RS512", &SHA512, &RSA_PKCS1_2048_8192_SHA512),
+        ("PS256", &SHA256, &RSA_PSS_2048_8192_SHA256),
+        ("PS384", &SHA384, &RSA_PSS_2048_8192_SHA384),
+        ("PS512", &SHA512, &RSA_PSS_2048_8192_SHA512),
     ] {
+        let hash = digest(hash, MESSAGE);
         let path = of_version(&jwk, "sign");
         let got = post(&vault, &path, input(algorithm, hash.as_ref())).await;
 

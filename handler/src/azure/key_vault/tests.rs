@@ -178,7 +178,7 @@ async fn an_answer_larger_than_any_secret_is_not_read_to_its_end() {
     let error = outcome(Answer::json(&body)).await;
 
     assert!(
-        matches!(error, VaultError::Malformed(text) if text.contains("larger")),
+        matches!(error, VaultError::Malformed(text) if text.contains("too large")),
         "{error:?}"
     );
 }
