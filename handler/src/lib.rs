@@ -88,7 +88,10 @@ pub use self::run::{main, start_logging};
 pub use self::secrets::Secret;
 pub use self::wire::Mode;
 
-// The code in README.md is compiled as the documentation here is.
+// The code in these pages is compiled as the documentation here is.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/secrets.md")]
+struct Secrets;
