@@ -23,6 +23,7 @@ mod access;
 mod certificate;
 mod fault;
 mod file;
+mod history;
 mod key;
 mod object;
 mod operation;
@@ -151,6 +152,7 @@ impl Vault {
         let mut next = NewSecret {
             content: latest.content().clone(),
             attributes: latest.attributes(),
+            version: None,
         };
         next.content.value = object::new_id();
         state.set(name, next).map_err(|_| NoSuchObject)
@@ -268,6 +270,7 @@ impl Vault {
             "resource": RESOURCE,
             "fault": self.shared.faults.current(),
             "requests": requests.collect::<Vec<_>>(),
+            "history": state.history,
         })
     }
 
