@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+use stockade::settings::Environment;
 use stockade::{App, Error};
 
 mod events;
@@ -12,24 +13,43 @@ mod guarded;
 mod members;
 mod recorded;
 mod requests;
+mod vaulted;
 
 fn main() -> ExitCode {
+    match wanted().as_str() {
+        "vaulted" => start(vaulted::app, vaulted::Vaulted::from_env),
+        "vaulted-state" => start(vaulted::of_state, vaulted::Keyed::from_env),
+        _ => start(app, async |_: &Environment| Ok(())),
+    }
+}
+
+fn start<S, F>(app: impl FnOnce() -> App<S>, state: F) -> ExitCode
+where
+    S: Send + Sync + 'static,
+    F: AsyncFn(&Environment) -> Result<S, Error>,
+{
     if std::env::args().nth(1).as_deref() == Some("manifest") {
         let manifest = serde_json::to_string(&app().manifest());
         println!("{}", manifest.expect("a manifest has string keys only"));
         return ExitCode::SUCCESS;
     }
-    stockade::main(app, async |_| Ok::<_, Error>(()))
+    stockade::main(app, state)
+}
+
+fn wanted() -> String {
+    std::env::var("GALLERY").unwrap_or_default()
 }
 
 /// The app that `GALLERY` names.
 fn app() -> App<()> {
-    let wanted = std::env::var("GALLERY").unwrap_or_default();
-    match wanted.as_str() {
+    match wanted().as_str() {
         "recorded" => App::new("recorded").functions(recorded::all()),
         "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
         "members" => App::new("members").functions(members::all()),
         "guarded" => App::new("guarded").functions(guarded::all()),
+        "vaulted-1" => vaulted::with_many(1),
+        "vaulted-8" => vaulted::with_many(8),
+        "vaulted-32" => vaulted::with_many(32),
         "bytes" => App::new("bytes").function(requests::picture()),
         "catch-all" => App::new("catch-all")
             .function(requests::catch_all())
