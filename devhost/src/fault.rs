@@ -27,6 +27,9 @@ pub struct Fault<K> {
     /// For `status`: the status code.
     #[serde(default = "default_status")]
     pub status: u16,
+    /// For the kinds that name somebody else's address: which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
     /// After so many requests the fault ends by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u64>,
@@ -52,6 +55,7 @@ impl<K> Fault<K> {
             seconds: default_seconds(),
             bytes: default_bytes(),
             status: default_status(),
+            to: None,
             times: None,
         }
     }

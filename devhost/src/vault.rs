@@ -23,6 +23,7 @@ mod access;
 mod certificate;
 mod fault;
 mod file;
+mod history;
 mod key;
 mod object;
 mod operation;
@@ -166,6 +167,7 @@ impl Vault {
         let mut next = NewSecret {
             content: latest.content().clone(),
             attributes: latest.attributes(),
+            version: None,
         };
         next.content.value = object::new_id();
         state.set(name, next).map_err(|_| NoSuchObject)
@@ -283,6 +285,7 @@ impl Vault {
             "resource": RESOURCE,
             "fault": self.shared.faults.current(),
             "requests": requests.collect::<Vec<_>>(),
+            "history": state.history,
         })
     }
 

@@ -56,7 +56,7 @@ pub(crate) struct Partners {
 }
 
 impl Partners {
-    pub(crate) fn from_env(environment: &Environment) -> Result<Self, Error> {
+    pub(crate) async fn from_env(environment: &Environment) -> Result<Self, Error> {
         let text = |name| environment.get(name).unwrap_or_default();
         Ok(Self {
             orders: environment.key()?,

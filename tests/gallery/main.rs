@@ -14,12 +14,13 @@ mod keyed;
 mod members;
 mod recorded;
 mod requests;
+mod vaulted;
 
 fn main() -> ExitCode {
     match wanted().as_str() {
-        "keyed" => run(keyed::app, async |environment| {
-            keyed::Partners::from_env(environment)
-        }),
+        "keyed" => run(keyed::app, keyed::Partners::from_env),
+        "vaulted" => run(vaulted::app, vaulted::Vaulted::from_env),
+        "vaulted-state" => run(vaulted::of_state, vaulted::Keyed::from_env),
         _ => run(app, async |_| Ok(())),
     }
 }
@@ -48,6 +49,9 @@ fn app() -> App<()> {
         "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
         "members" => App::new("members").functions(members::all()),
         "guarded" => App::new("guarded").functions(guarded::all()),
+        "vaulted-1" => vaulted::with_many(1),
+        "vaulted-8" => vaulted::with_many(8),
+        "vaulted-32" => vaulted::with_many(32),
         "bytes" => App::new("bytes").function(requests::picture()),
         "catch-all" => App::new("catch-all")
             .function(requests::catch_all())

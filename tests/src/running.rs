@@ -1,10 +1,11 @@
 //! What runs: devhost with the handler behind it, or the handler alone.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,7 +26,7 @@ pub struct Host {
     tenant: String,
     vault: String,
     ca_file: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Host {
@@ -39,7 +40,7 @@ impl Host {
             tenant: text(&report["tenant"]),
             vault: text(&report["vault"]),
             ca_file: text(&report["caFile"]),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -61,6 +62,21 @@ impl Host {
     /// The file with the roots of a client that is to trust the vault.
     pub fn ca_file(&self) -> &str {
         &self.ca_file
+    }
+
+    /// The app folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Lets the handler end and the host start another, and waits until that one serves.
+    pub fn restart(&self) {
+        let serving = |line: &Line| line.message() == "serving";
+        let before = self.log().iter().filter(|line| serving(line)).count();
+        let pid = i32::try_from(self.handler_pid()).ok();
+        let pid = pid.and_then(Pid::from_raw).expect("a pid is positive");
+        kill_process(pid, Signal::TERM).expect("the handler runs");
+        self.wait_for_lines(before + 1, "another handler to serve", serving);
     }
 
     /// The pid of the handler.

@@ -34,10 +34,12 @@ pub enum FaultKind {
     Huge,
     /// The right answer, with the name of another secret or key in its id.
     OtherName,
-    /// 401, with a challenge that asks for a token for somebody else's service.
+    /// 401, with a challenge that asks for a token for somebody else's service: [`Fault::to`].
     ForeignResource,
-    /// 401, with a challenge that names a login host which is not the tenant's.
+    /// 401, with a challenge that names a login host which is not the tenant's: [`Fault::to`].
     ForeignAuthority,
+    /// 307 to the same path of another vault, which is this one under another name: [`Fault::to`].
+    Redirect,
 }
 
 impl Kind for FaultKind {
@@ -52,9 +54,11 @@ pub(super) enum Before {
     Instead(Box<Response<Full<Bytes>>>),
     /// It is refused with this challenge.
     Challenge {
-        resource: Option<&'static str>,
-        authority: Option<&'static str>,
+        resource: Option<String>,
+        authority: Option<String>,
     },
+    /// It is sent on to this origin.
+    SendOn(String),
     /// It is not answered at all.
     Nothing,
 }
@@ -63,9 +67,12 @@ pub(super) enum Before {
 const FOREIGN_RESOURCE: &str = "https://vault.foreign.example";
 /// A login host where nobody listens.
 const FOREIGN_AUTHORITY: &str = "https://login.foreign.example/common";
+/// A vault of somebody else's, who sees whoever follows.
+const FOREIGN_VAULT: &str = "https://foreign.vault.localhost";
 
 impl Fault<FaultKind> {
     pub(super) fn before(&self) -> Before {
+        let to = |usual: &str| self.to.clone().unwrap_or_else(|| usual.to_owned());
         match self.kind {
             FaultKind::None
             | FaultKind::Slow
@@ -92,13 +99,14 @@ impl Fault<FaultKind> {
             }
             FaultKind::Garbage => Before::Instead(Box::new(garbage())),
             FaultKind::ForeignResource => Before::Challenge {
-                resource: Some(FOREIGN_RESOURCE),
+                resource: Some(to(FOREIGN_RESOURCE)),
                 authority: None,
             },
             FaultKind::ForeignAuthority => Before::Challenge {
                 resource: None,
-                authority: Some(FOREIGN_AUTHORITY),
+                authority: Some(to(FOREIGN_AUTHORITY)),
             },
+            FaultKind::Redirect => Before::SendOn(to(FOREIGN_VAULT)),
         }
     }
 

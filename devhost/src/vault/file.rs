@@ -3,7 +3,8 @@
 //! ```json
 //! {
 //!   "erp-key": "a value for this machine",
-//!   "old-key": {"value": "…", "enabled": false, "exp": 1790000000, "contentType": "text/plain"}
+//!   "old-key": {"value": "…", "enabled": false, "exp": 1790000000, "contentType": "text/plain"},
+//!   "pinned-key": {"value": "…", "version": "0123456789abcdef0123456789abcdef"}
 //! }
 //! ```
 

@@ -15,6 +15,8 @@ const MAX_VALUE_BYTES: usize = 25 * 1024;
 pub struct NewSecret {
     pub(super) content: Secret,
     pub(super) attributes: Attributes,
+    /// Its id, where an app declares that one; otherwise it is made up.
+    pub(super) version: Option<String>,
 }
 
 /// The content of a version.
@@ -43,9 +45,12 @@ pub enum NotASecret {
     /// The value is too long.
     #[error("a value has at most 25600 bytes")]
     TooLong,
+    /// The id of the version.
+    #[error("a version is 32 lower-case hex digits")]
+    Version,
     /// The form.
     #[error(
-        "write a text, or an object of value, enabled, nbf, exp, contentType and tags, with nbf and \
+        "write a text, or an object of value, version, enabled, nbf, exp, contentType and tags, with nbf and \
          exp in seconds since 1970"
     )]
     Form,
@@ -56,6 +61,7 @@ pub enum NotASecret {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct LocalForm {
     value: String,
+    version: Option<String>,
     enabled: Option<bool>,
     nbf: Option<i64>,
     exp: Option<i64>,
@@ -83,6 +89,7 @@ impl NewSecret {
                 ..Secret::default()
             },
             attributes: Attributes::default(),
+            version: None,
         }
     }
 
@@ -104,6 +111,7 @@ impl NewSecret {
                 nbf: form.nbf,
                 exp: form.exp,
             },
+            version: form.version,
         }
         .checked()
     }
@@ -119,6 +127,7 @@ impl NewSecret {
                 managed: false,
             },
             attributes: form.attributes.unwrap_or_default(),
+            version: None,
         }
         .checked()
     }
@@ -126,6 +135,13 @@ impl NewSecret {
     fn checked(self) -> Result<Self, NotASecret> {
         if self.content.value.len() > MAX_VALUE_BYTES {
             return Err(NotASecret::TooLong);
+        }
+        let is_id = |text: &String| {
+            let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            text.len() == 32 && text.bytes().all(is_digit)
+        };
+        if !self.version.as_ref().is_none_or(is_id) {
+            return Err(NotASecret::Version);
         }
         Ok(self)
     }

@@ -6,17 +6,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::reply::answer;
+use crate::reply::{answer, bare};
 use crate::tenant::Tenant;
 
 use super::fault::{Before, FaultKind};
+use super::history::Request;
 use super::key::Key;
 use super::operation::{Operation, Use};
 use super::page::Query;
@@ -31,7 +33,7 @@ type Answer = Response<Full<Bytes>>;
 
 impl Vault {
     /// Answers one HTTP request, or not at all, for those whom the tenant gave a token.
-    pub async fn serve<B>(&self, tenant: &Tenant, request: Request<B>) -> Option<Answer>
+    pub async fn serve<B>(&self, tenant: &Tenant, request: http::Request<B>) -> Option<Answer>
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -45,25 +47,24 @@ impl Vault {
             .collect();
         let operation = Operation::of(&parts.method, &path);
         let asked = Asked::of(&operation);
-        self.lock()
-            .served
-            .entry(asked.clone())
-            .or_default()
-            .requests += 1;
+        let number = self.begin(&asked, &parts);
 
         let body = Limited::new(body, MAX_REQUEST_BYTES).collect().await;
-        let mut response = match body {
+        let response = match body {
             Ok(body) => {
                 self.respond(tenant, &parts, &operation, &body.to_bytes())
-                    .await?
+                    .await
             }
-            Err(_) => refusal(
+            Err(_) => Some(refusal(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "BadParameter",
                 "The request is too long.",
                 None,
-            ),
+            )),
         };
+        let status = response.as_ref().map(|response| response.status().as_u16());
+        self.lock().history.end(number, status);
+        let mut response = response?;
         let id = Uuid::new_v4().to_string();
         let id = HeaderValue::try_from(id).expect("a GUID is written in visible characters");
         response.headers_mut().insert("x-ms-request-id", id);
@@ -74,6 +75,21 @@ impl Vault {
             .entry(response.status().as_u16())
             .or_default() += 1;
         Some(response)
+    }
+
+    /// Counts a request, and gives its number in the history.
+    fn begin(&self, asked: &Asked, parts: &Parts) -> u64 {
+        let fault = self.shared.faults.current();
+        let host = parts.headers.get(header::HOST);
+        let mut state = self.lock();
+        state.served.entry(asked.clone()).or_default().requests += 1;
+        state.history.begin(Request {
+            operation: asked.operation,
+            name: asked.name.clone(),
+            host: host.map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned()),
+            fault: fault.map(|fault| fault.kind).unwrap_or_default(),
+            authorization: parts.headers.contains_key(header::AUTHORIZATION),
+        })
     }
 
     /// The answer with whatever fault is on; `None` breaks the connection off.
@@ -98,8 +114,16 @@ impl Vault {
                 authority,
             } => Some(unauthorized(
                 "AKV10000: Request is missing a Bearer or PoP token.",
-                access::challenge(tenant, authority, resource),
+                access::challenge(tenant, authority.as_deref(), resource.as_deref()),
             )),
+            Before::SendOn(origin) => {
+                let mut response = bare(StatusCode::TEMPORARY_REDIRECT);
+                let path = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+                if let Ok(location) = HeaderValue::try_from(format!("{origin}{path}")) {
+                    response.headers_mut().insert(header::LOCATION, location);
+                }
+                Some(response)
+            }
             Before::Answer => {
                 let right = self.carry_out(tenant, parts, operation, body).await;
                 let (head, body) = right.into_parts();

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::certificate::{Certificate, Made};
+use super::history::History;
 use super::key::Key;
 use super::object::{Attributes, NotAName, Object, Objects, Version, is_name, new_id};
 use super::operation::{Operation, Use};
@@ -21,6 +22,7 @@ pub(super) struct State {
     /// Names, in lower case, that nobody may use, whatever has them.
     pub(super) denied: BTreeSet<String>,
     pub(super) served: BTreeMap<Asked, Served>,
+    pub(super) history: History,
 }
 
 /// What a request was about.
@@ -53,11 +55,12 @@ impl Asked {
 impl State {
     /// Adds a version of a secret and gives its id.
     pub(super) fn set(&mut self, name: &str, secret: NewSecret) -> Result<String, NotAName> {
-        let id = new_id();
         let NewSecret {
             content,
             attributes,
+            version,
         } = secret;
+        let id = version.unwrap_or_else(new_id);
         self.secrets.push(name, id.clone(), attributes, content)?;
         Ok(id)
     }

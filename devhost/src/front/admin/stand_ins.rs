@@ -3,7 +3,7 @@
 //!
 //! | request | does |
 //! | --- | --- |
-//! | `GET /admin/devhost/vault` | tells the address, the fault, and the requests by operation and secret |
+//! | `GET /admin/devhost/vault` | tells the address, the fault, the requests by operation and secret, and the latest one by one |
 //! | `POST /admin/devhost/vault/fault`, `…/identity/fault` | switches a fault on or off |
 //! | `GET /admin/devhost/vault/secrets` | lists secrets and versions, without values |
 //! | `PUT /admin/devhost/vault/secrets/<name>` | adds a version, as `local.secrets.json` writes it |

@@ -161,3 +161,77 @@ async fn an_answer_can_be_about_another_secret_or_key() {
     }
     assert_eq!(secret["value"], "first");
 }
+
+#[tokio::test]
+async fn a_fault_that_names_an_address_names_the_one_that_it_is_told_to() {
+    let told = |kind| Fault {
+        to: Some("https://other.example".to_owned()),
+        ..Fault::new(kind)
+    };
+    for (kind, header, wanted) in [
+        (
+            FaultKind::ForeignResource,
+            header::WWW_AUTHENTICATE,
+            r#"resource="https://other.example""#,
+        ),
+        (
+            FaultKind::ForeignAuthority,
+            header::WWW_AUTHENTICATE,
+            r#"authorization="https://other.example""#,
+        ),
+        (
+            FaultKind::Redirect,
+            header::LOCATION,
+            "https://other.example/secrets/erp-key/?api-version=7.6",
+        ),
+    ] {
+        let vault = faulty(kind);
+        vault.set_fault(told(kind));
+
+        let got = get_secret(&vault, "erp-key").await;
+
+        let value = got.headers[header].to_str().unwrap();
+        assert!(value.contains(wanted), "{kind:?}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn the_history_tells_requests_one_by_one_and_which_were_under_way_at_once() {
+    let vault = faulty(FaultKind::None);
+    let path = "/secrets/erp-key?api-version=7.6";
+
+    get_secret(&vault, "erp-key").await;
+    vault.set_fault(Fault::new(FaultKind::Throttled));
+    let ask = || send(&vault, Method::GET, path, "", None);
+    tokio::join!(ask(), ask());
+
+    let report = vault.report();
+    let history = report["history"].as_array().unwrap();
+    let [first, second, third] = &history[..] else {
+        panic!("{history:?}");
+    };
+    assert_eq!(
+        (&first["status"], &first["authorization"], &first["fault"]),
+        (&json!(200), &json!(true), &json!("none"))
+    );
+    assert_eq!(
+        (&second["status"], &second["authorization"], &third["fault"]),
+        (&json!(429), &json!(false), &json!("throttled"))
+    );
+    assert_eq!(first["host"], "mine.vault.localhost:7073");
+    assert_eq!((&first["began"], &first["ended"]), (&json!(1), &json!(2)));
+    assert!(second["ended"].as_u64() > second["began"].as_u64());
+}
+
+#[tokio::test]
+async fn the_history_remembers_the_latest_thousand_requests() {
+    let vault = faulty(FaultKind::Throttled);
+    for _ in 0..1005 {
+        get_secret(&vault, "erp-key").await;
+    }
+
+    let report = vault.report();
+    let history = report["history"].as_array().unwrap();
+    assert_eq!(history.len(), 1000);
+    assert_eq!(history[0]["began"], 11);
+}

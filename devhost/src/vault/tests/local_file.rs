@@ -20,6 +20,16 @@ async fn secrets_come_as_texts_or_with_attributes() {
     assert_eq!(old, (403, json!("Forbidden"), json!("SecretDisabled")));
 }
 
+#[tokio::test]
+async fn a_version_that_an_app_pins_can_be_given_its_id() {
+    let id = "0123456789abcdef0123456789abcdef";
+    let (vault, read) = read(&format!(r#"{{"k": {{"value": "v", "version": "{id}"}}}}"#));
+
+    assert_eq!(read, Ok(()));
+    let got = get(&vault, &format!("/secrets/k/{id}?api-version=7.6")).await;
+    assert_eq!(got.json()["value"], "v");
+}
+
 #[test]
 fn no_file_is_no_problem() {
     let folder = tempfile::tempdir().unwrap();
@@ -40,6 +50,10 @@ fn problems_name_the_secret_and_never_its_value() {
         (
             r#"{"erp-key": {"value": "v", "a value to keep": 1}}"#,
             "erp-key",
+        ),
+        (
+            r#"{"erp-key": {"value": "a value to keep", "version": "1"}}"#,
+            "32 lower-case hex digits",
         ),
         (r#"{"erp-key": 5, "b": "a value to keep"}"#, "erp-key"),
         (r#"{"erp-key": "a value to keep", "ERP-key": "v"}"#, "twice"),
