@@ -40,6 +40,8 @@
 //! makes of an exposed value, which nobody wipes; whoever can read this process's memory.
 
 mod declared;
+#[cfg(feature = "cli")]
+mod examination;
 mod form;
 mod settings;
 mod slot;
@@ -58,5 +60,9 @@ pub use value::Secret;
 pub use watch::SecretWatch;
 
 pub(crate) use declared::{Declaration, Need};
+#[cfg(feature = "cli")]
+pub(crate) use examination::{Attributes, Examination, examine};
 pub(crate) use settings::SecretSettings;
+#[cfg(feature = "cli")]
+pub(crate) use slot::Trouble;
 pub(crate) use store::Secrets;

@@ -146,7 +146,7 @@ fn wipe(body: Bytes) {
 }
 
 /// What an error of the SDK comes down to, without a word of what the vault said.
-fn refusal(error: &azure_core::Error) -> VaultError {
+pub(super) fn refusal(error: &azure_core::Error) -> VaultError {
     if let Some(error) = cause::<TokenError>(error) {
         return VaultError::Identity(error.text());
     }
@@ -166,7 +166,7 @@ fn refusal(error: &azure_core::Error) -> VaultError {
     }
 }
 
-fn status_refusal(status: u16, answer: Option<&RawResponse>) -> VaultError {
+pub(super) fn status_refusal(status: u16, answer: Option<&RawResponse>) -> VaultError {
     match status {
         // The challenge was a vault's, and the token did not do.
         401 => VaultError::Identity("the vault refuses it; is the vault in the identity's tenant?"),

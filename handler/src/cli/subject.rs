@@ -3,6 +3,8 @@
 use crate::app::App;
 use crate::function::Entry;
 use crate::manifest::Manifest;
+use crate::secrets::Declaration;
+use crate::settings::{Problems, Source};
 use crate::wire::Mode;
 
 use super::failed::Failed;
@@ -23,6 +25,12 @@ pub(super) trait Subject {
 
     /// What is wrong with it, under this mode and route prefix.
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String>;
+
+    /// What stands against its start under this host.json and these settings.
+    fn problems_at_start(&self, host_json: &str, source: &dyn Source) -> Problems;
+
+    /// The secrets that it declares.
+    fn secrets(&self) -> Vec<Declaration>;
 }
 
 impl<S: Send + Sync + 'static> Subject for App<S> {
@@ -44,6 +52,14 @@ impl<S: Send + Sync + 'static> Subject for App<S> {
 
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String> {
         self.problems_under(mode, prefix)
+    }
+
+    fn problems_at_start(&self, host_json: &str, source: &dyn Source) -> Problems {
+        crate::run::problems_at_start(self, host_json, source)
+    }
+
+    fn secrets(&self) -> Vec<Declaration> {
+        self.secrets()
     }
 }
 
