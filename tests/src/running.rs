@@ -1,6 +1,7 @@
 //! What runs: devhost with the handler behind it, or the handler alone.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub struct Host {
     pub handler_port: u16,
     master_key: String,
     tenant: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Host {
@@ -35,7 +36,7 @@ impl Host {
             handler_port: port(&report["handlerPort"]),
             master_key: text(&report["masterKey"]),
             tenant: text(&report["tenant"]),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -47,6 +48,11 @@ impl Host {
     /// The origin of the stand-in tenant.
     pub fn tenant(&self) -> &str {
         &self.tenant
+    }
+
+    /// The app folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The pid of the handler.
@@ -86,6 +92,11 @@ impl Host {
 
     /// Looks into the stand-in storage account, or fills it.
     pub fn storage(&self, request: Request) -> Answer {
+        self.admin(request)
+    }
+
+    /// Sends a request to the admin API.
+    pub fn admin(&self, request: Request) -> Answer {
         let answer = request
             .header("x-functions-key", &self.master_key)
             .send(self.port);

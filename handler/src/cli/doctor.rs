@@ -33,13 +33,13 @@ pub(super) struct Options {}
 
 const EXAMPLES: &str = "\
 Examples:
-  cargo fn doctor                 before a start, or when a secret cannot be read
+  cargo fn doctor      before a start, and when a secret cannot be read
   cargo fn doctor --json | jq '.checks[] | select(.result != \"ok\")'
 
-With --json the document has `app`, `ok`, `exitCode` and `checks`. Each check has:
+With --json the document has `app`, `ok`, `exitCode` and `checks`. A check has:
   check   settings, app, identity, vault, or secret with its `name`
-  result  ok, warning, problem, or skipped when what came before stands in the way
-  state   ok, or one of:
+  result  ok, warning, problem, or skipped: what came before stands in the way
+  state   ok, skipped, or one of:
           settings  nothing-configured, wrong
           app       wrong
           identity  no-token, away, not-needed
