@@ -7,6 +7,8 @@
 //! Not protected against: the platform's endpoint itself, and whoever can change the process's
 //! environment. Buffers of TLS and of the SDK in which a secret passed by are not wiped.
 
+#[cfg(feature = "cli")]
+mod approach;
 mod challenge;
 mod identity;
 mod key_vault;
@@ -19,6 +21,8 @@ mod vault_uri;
 use std::error::Error;
 use std::sync::Arc;
 
+#[cfg(feature = "cli")]
+pub(crate) use approach::open_approach;
 pub(crate) use identity::Identity;
 pub(crate) use transport::client_options;
 pub(crate) use vault_uri::VaultUri;

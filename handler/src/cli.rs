@@ -24,6 +24,8 @@ mod completions;
 mod dev;
 mod devhost;
 mod docs;
+mod doctor;
+mod exec;
 mod failed;
 mod grants;
 mod host_file;
@@ -146,6 +148,8 @@ enum Command {
 
     Invoke(invoke::Options),
 
+    Doctor(doctor::Options),
+
     /// Write docs/settings.md and docs/triggers.md
     ///
     /// Both are made from the code: the table of settings, and what really becomes of an invocation
@@ -179,6 +183,7 @@ const OVERVIEW: &str = "\
 Start here:
   cargo fn dev                   run the app on http://127.0.0.1:7071
   cargo fn invoke NAME --sample  call a function, from a second terminal
+  cargo fn doctor                what stands between the app and its start
   cargo fn token --help          every command explains itself
 
 Exit codes:
@@ -200,6 +205,7 @@ impl Cli {
             Some(Command::Token(options)) => token::run(app, screen, &options),
             Some(Command::Sample { name }) => sample::run(app, screen, &name),
             Some(Command::Invoke(options)) => invoke::run(app, screen, &options),
+            Some(Command::Doctor(options)) => doctor::run(app, screen, &options),
             Some(Command::Docs { check }) => docs::run(screen, Intent::of(check)),
             Some(Command::Completions { shell, name }) => {
                 completions::run(screen, Cli::command(), shell, &name)

@@ -90,6 +90,17 @@ impl Settings {
         source: &dyn Source,
         problems: &mut Problems,
     ) -> Option<Self> {
+        let host_json = host_json_text(app, source, problems);
+        Self::read_under(app, host_json.as_deref(), source, problems)
+    }
+
+    /// Reads them under this host.json, if it could be read.
+    fn read_under<S: Send + Sync + 'static>(
+        app: &App<S>,
+        host_json: Option<&str>,
+        source: &dyn Source,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         settings::unknown_names(source, settings::TABLE, problems);
         let port = problems.parse(source, PORT);
         if source.get(PORT).is_none() {
@@ -110,7 +121,7 @@ impl Settings {
         }
         // The app's state reads them again; what is wrong with them is told here.
         let storage = StorageSettings::read(source, problems);
-        let host = host_json(app, source, problems);
+        let host = host_json.and_then(|text| checked_host_json(app, text, source, problems));
         let declared = app.secrets();
         settings::unresolved_references(source, &app.settings(), &declared, problems);
         let secrets = SecretSettings::read(source, &declared, problems);
@@ -139,7 +150,7 @@ impl Settings {
 }
 
 pub(crate) const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
-const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
+pub(crate) const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
 /// How much sooner than the host we give up.
 const MARGIN: Duration = Duration::from_secs(2);
 /// How long preparations may take before the port is bound all the same.
@@ -147,29 +158,45 @@ const PREPARATION: Duration = Duration::from_secs(5);
 /// How long running invocations may take to end.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// host.json as it counts for this process, checked against the app.
-fn host_json<S: Send + Sync + 'static>(
+/// What stands against a start under this host.json, as the start itself finds it.
+#[cfg(feature = "cli")]
+pub(crate) fn problems_at_start<S: Send + Sync + 'static>(
+    app: &App<S>,
+    host_json: &str,
+    source: &dyn Source,
+) -> Problems {
+    let mut problems = Problems::new();
+    Settings::read_under(app, Some(host_json), source, &mut problems);
+    problems
+}
+
+/// The host.json of the folder that the host names; without one, the app's own.
+fn host_json_text<S: Send + Sync + 'static>(
     app: &App<S>,
     source: &dyn Source,
     problems: &mut Problems,
-) -> Option<HostJson> {
-    let host = match source.get(APP_ROOT) {
-        Some(root) => match std::fs::read_to_string(Path::new(&root).join("host.json")) {
-            Ok(text) => HostJson::read(&text, source, problems)?,
-            Err(_) => {
-                problems.push(
-                    "host.json",
-                    "cannot be read in the folder that FUNCTIONS_APP_ROOT_PATH names",
-                );
-                return None;
-            }
-        },
-        None => HostJson::read(
-            &crate::manifest::own_host_json(app.mode()),
-            source,
-            problems,
-        )?,
+) -> Option<String> {
+    let Some(root) = source.get(APP_ROOT) else {
+        return Some(crate::manifest::own_host_json(app.mode()));
     };
+    let text = std::fs::read_to_string(Path::new(&root).join("host.json")).ok();
+    if text.is_none() {
+        problems.push(
+            "host.json",
+            "cannot be read in the folder that FUNCTIONS_APP_ROOT_PATH names",
+        );
+    }
+    text
+}
+
+/// host.json as it counts for this process, checked against the app.
+fn checked_host_json<S: Send + Sync + 'static>(
+    app: &App<S>,
+    text: &str,
+    source: &dyn Source,
+    problems: &mut Problems,
+) -> Option<HostJson> {
+    let host = HostJson::read(text, source, problems)?;
     if host.mode.is_wider_than(app.mode()) {
         problems.push(
             "host.json",

@@ -41,6 +41,8 @@
 
 mod client_certificate;
 mod declared;
+#[cfg(feature = "cli")]
+mod examination;
 mod form;
 mod settings;
 mod slot;
@@ -60,5 +62,9 @@ pub use value::Secret;
 pub use watch::SecretWatch;
 
 pub(crate) use declared::{Declaration, Need};
+#[cfg(feature = "cli")]
+pub(crate) use examination::{Attributes, Examination, examine};
 pub(crate) use settings::SecretSettings;
+#[cfg(feature = "cli")]
+pub(crate) use slot::Trouble;
 pub(crate) use store::Secrets;

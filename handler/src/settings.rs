@@ -292,10 +292,14 @@ pub(crate) fn unresolved_references(
             .find(|declared| reference.is_to(declared));
         let text = match typed {
             Some(secret) => format!(
-                "holds a Key Vault reference to `{secret}`, which the app reads by itself: remove                  the reference and rely on the declared secret"
+                "holds a Key Vault reference to `{secret}`, which the app reads by itself: remove \
+                 the reference and rely on the declared secret"
             ),
-            None => "holds a Key Vault reference that the platform has not resolved: let the app's                      identity read the secret, or mend the reference"
-                .to_owned(),
+            None => {
+                "holds a Key Vault reference that the platform has not resolved: let the app's \
+                      identity read the secret, or mend the reference"
+                    .to_owned()
+            }
         };
         problems.record(&name, text);
     }

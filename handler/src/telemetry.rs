@@ -13,6 +13,8 @@ use crate::function::Context;
 use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
+#[cfg(feature = "cli")]
+pub(crate) use self::lines::write_time;
 pub(crate) use self::lines::{Held, JsonLines};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::lines::{Sink, When};

@@ -16,13 +16,14 @@ mod dev;
 #[path = "cli/support.rs"]
 mod support;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "list",
     "manifest",
     "dev",
     "token",
     "sample",
     "invoke",
+    "doctor",
     "docs",
     "completions",
 ];

@@ -22,6 +22,28 @@ pub fn path(name: &str) -> &'static Path {
         .unwrap_or_else(|| panic!("the workspace has no binary `{name}`"))
 }
 
+/// Where the reference app with its developer's commands is: what `cargo fn` runs.
+///
+/// # Panics
+///
+/// When the app does not build.
+pub fn commands() -> &'static Path {
+    static COPIED: OnceLock<PathBuf> = OnceLock::new();
+
+    COPIED.get_or_init(|| {
+        let package = ["--package", "stockade", "--bin", "handler"];
+        let built = build(&[&package[..], &["--features", "cli"]].concat());
+        let handler = built.get("handler").expect("the app has a handler");
+        // It stands where the handler without the commands belongs, which takes its place again.
+        let copy = handler.with_file_name("handler-with-commands");
+        let fresh = handler.with_file_name(format!("handler-with-commands.{}", std::process::id()));
+        std::fs::copy(handler, &fresh).expect("the target folder can be written to");
+        std::fs::rename(&fresh, &copy).expect("the target folder can be written to");
+        build(&["--workspace", "--bins"]);
+        copy
+    })
+}
+
 /// Where a built example of the library is.
 ///
 /// # Panics

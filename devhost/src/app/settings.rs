@@ -11,6 +11,8 @@ use std::sync::PoisonError;
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     values: BTreeMap<String, String>,
+    /// The names that devhost itself has set.
+    given: BTreeSet<String>,
     /// `%NAME%` that had no value, and what stands for it.
     assumed: Mutex<BTreeSet<(String, String)>>,
 }
@@ -19,6 +21,7 @@ impl Settings {
     pub(crate) fn new(values: BTreeMap<String, String>) -> Self {
         Self {
             values,
+            given: BTreeSet::new(),
             assumed: Mutex::default(),
         }
     }
@@ -68,14 +71,23 @@ impl Settings {
 
     /// Sets what the app has not set itself.
     pub(crate) fn set_default(&mut self, name: &str, value: impl Into<String>) {
-        self.values
-            .entry(name.to_owned())
-            .or_insert_with(|| value.into());
+        if !self.values.contains_key(name) {
+            self.set(name, value);
+        }
     }
 
     /// Sets what has to be so, whatever the app has set.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.values.insert(name.to_owned(), value.into());
+        self.given.insert(name.to_owned());
+    }
+
+    /// What devhost itself has set, so that the handler finds the stand-ins.
+    pub(crate) fn given(&self) -> BTreeMap<String, String> {
+        let given = self.given.iter();
+        given
+            .filter_map(|name| Some((name.clone(), self.get(name)?.to_owned())))
+            .collect()
     }
 
     /// Puts values in place of `%NAME%`. A name without a value stands for itself, in lower case

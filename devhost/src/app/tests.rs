@@ -265,3 +265,22 @@ fn time_spans_are_read_as_dotnet_spells_them() {
         );
     }
 }
+
+#[test]
+fn what_devhost_sets_is_told_apart_from_what_the_app_has_set() {
+    let own = BTreeMap::from([("OWN".to_owned(), "app".to_owned())]);
+    let mut settings = Settings::new(own);
+
+    settings.set_default("OWN", "devhost");
+    settings.set_default("FILLED", "in");
+    settings.set("FORCED", "on");
+
+    assert_eq!(settings.get("OWN"), Some("app"));
+    let given = [("FILLED", "in"), ("FORCED", "on")];
+    assert_eq!(
+        settings.given(),
+        given
+            .map(|(name, value)| (name.into(), value.into()))
+            .into()
+    );
+}

@@ -1,5 +1,6 @@
 //! What devhost leaves in the app folder while it runs, so that other tools find it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,6 +25,9 @@ pub(super) struct Noted<'a> {
     /// Runs any function, so only the owner may read the file.
     pub(super) master_key: &'a str,
     pub(super) pid: u32,
+    /// What the handler was given beside the app's own settings; among it is the header by which the
+    /// stand-in identity knows the app.
+    pub(super) settings: &'a BTreeMap<String, String>,
 }
 
 impl Notes {
@@ -75,27 +79,20 @@ mod tests {
 
     use super::*;
 
-    fn noted() -> Noted<'static> {
-        Noted {
-            host: "http://127.0.0.1:7071",
-            tenant: None,
-            master_key: "k",
-            pid: 7,
-        }
-    }
-
     #[test]
     fn the_file_is_for_its_owner_and_goes_away() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(NAME);
         fs::write(&file, "left behind").unwrap();
 
-        let notes = Notes::leave(folder.path(), &noted()).unwrap();
+        let settings = BTreeMap::from([("NAME".to_owned(), "value".to_owned())]);
+
+        let notes = Notes::leave(folder.path(), &noted(&settings)).unwrap();
 
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(
             text,
-            r#"{"host":"http://127.0.0.1:7071","tenant":null,"masterKey":"k","pid":7}"#
+            r#"{"host":"http://127.0.0.1:7071","tenant":null,"masterKey":"k","pid":7,"settings":{"NAME":"value"}}"#
         );
         assert_eq!(
             fs::metadata(&file).unwrap().permissions().mode() & 0o777,
@@ -107,6 +104,16 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_to_is_told() {
-        assert!(Notes::leave(Path::new("/nowhere/at/all"), &noted()).is_err());
+        assert!(Notes::leave(Path::new("/nowhere/at/all"), &noted(&BTreeMap::new())).is_err());
+    }
+
+    fn noted(settings: &BTreeMap<String, String>) -> Noted<'_> {
+        Noted {
+            host: "http://127.0.0.1:7071",
+            tenant: None,
+            master_key: "k",
+            pid: 7,
+            settings,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::notes::Noted;
 use crate::app::{App, AuthLevel, Function, HttpMode};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Everything a person or a tool needs to begin.
@@ -19,6 +20,9 @@ pub(super) struct Report {
     functions: Vec<Line>,
     /// `%NAME%` without a value, and what stands for it.
     assumed: Vec<Assumed>,
+    /// For the notes alone.
+    #[serde(skip)]
+    given: BTreeMap<String, String>,
 }
 
 /// Where the stand-ins for Azure are; what there is none of is left out.
@@ -96,6 +100,7 @@ impl Report {
             },
             functions,
             assumed,
+            given: app.settings.given(),
         }
     }
 
@@ -110,6 +115,7 @@ impl Report {
             tenant: self.stands.tenant.as_deref(),
             master_key: &self.master_key,
             pid: std::process::id(),
+            settings: &self.given,
         }
     }
 

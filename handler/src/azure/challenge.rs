@@ -38,7 +38,7 @@ impl CheckChallenge {
         })
     }
 
-    fn is_ours(&self, challenge: &str) -> bool {
+    pub(super) fn is_ours(&self, challenge: &str) -> bool {
         let Some(wants) = Wants::read(challenge) else {
             return false;
         };

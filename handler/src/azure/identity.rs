@@ -73,6 +73,12 @@ impl Identity {
         Some(identity)
     }
 
+    /// Whether there is a token for this scope.
+    #[cfg(feature = "cli")]
+    pub(super) async fn sign_in(&self, scope: &str) -> Result<(), TokenError> {
+        self.tokens.get(scope).await.map(drop)
+    }
+
     /// The identity whose tokens come from `credential`.
     pub(super) fn over(credential: Arc<dyn TokenCredential>) -> Self {
         Self {

@@ -166,7 +166,7 @@ pub(super) fn refusal(error: &azure_core::Error) -> VaultError {
     }
 }
 
-fn status_refusal(status: u16, answer: Option<&RawResponse>) -> VaultError {
+pub(super) fn status_refusal(status: u16, answer: Option<&RawResponse>) -> VaultError {
     match status {
         // The challenge was a vault's, and the token did not do.
         401 => VaultError::Identity("the vault refuses it; is the vault in the identity's tenant?"),

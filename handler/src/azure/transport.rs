@@ -27,10 +27,17 @@ use super::cause;
 ///
 /// A try ends after 10 s. A call is several, so whoever calls bounds the whole of it.
 pub(crate) fn client_options(max_answer_bytes: usize) -> ClientOptions {
-    static OUTBOUND: LazyLock<Outbound> = LazyLock::new(Outbound::default);
-
     OUTBOUND.client_options(max_answer_bytes)
 }
+
+/// The process's one HTTP client without the SDK's policies: one try, no token, answers of at most
+/// `max_answer_bytes`.
+#[cfg(feature = "cli")]
+pub(super) fn bare_client(max_answer_bytes: usize) -> impl HttpClient {
+    OUTBOUND.bounded(max_answer_bytes)
+}
+
+static OUTBOUND: LazyLock<Outbound> = LazyLock::new(Outbound::default);
 
 /// Why the transport gave up, beside what can happen to any connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,14 +65,18 @@ pub(super) struct Outbound {
 
 impl Outbound {
     pub(super) fn client_options(&self, max_answer_bytes: usize) -> ClientOptions {
-        let bounded = Bounded {
-            outbound: self.clone(),
-            max_answer_bytes,
-        };
+        let bounded = self.bounded(max_answer_bytes);
         ClientOptions {
             transport: Some(Transport::new(Arc::new(bounded))),
             retry: RetryOptions::custom(Arc::new(Briefly)),
             ..ClientOptions::default()
+        }
+    }
+
+    fn bounded(&self, max_answer_bytes: usize) -> Bounded {
+        Bounded {
+            outbound: self.clone(),
+            max_answer_bytes,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::secrets::Declaration;
 use crate::settings::Process;
 
 use super::assembly::{Purpose, assemble};
+use super::exec::become_program;
 use super::failed::Failed;
 use super::host_file::HostFile;
 use super::list::{heading, who};
@@ -71,7 +72,7 @@ pub(super) fn run(app: &dyn Subject, screen: &Screen, options: &Options) -> Resu
     // A first run needs no file of secrets: here, nobody else has to know their values.
     let texts = app.secrets().into_iter().filter(Declaration::is_any_text);
     command.args(texts.flat_map(|secret| ["--random-secret", secret.name.as_str()]));
-    become_devhost(command)
+    become_program(command)
 }
 
 /// Who may call what. devhost itself tells where.
@@ -115,33 +116,4 @@ fn arguments(options: &Options, screen: &Screen) -> Vec<OsString> {
     }
     arguments.extend(options.more.iter().cloned());
     arguments
-}
-
-/// Puts devhost in this process's place, so that signals, the terminal and the exit code are its
-/// own.
-#[cfg(unix)]
-fn become_devhost(mut command: Command) -> Result<(), Failed> {
-    use std::os::unix::process::CommandExt as _;
-
-    let error = command.exec();
-    Err(cannot_run(&command, &error))
-}
-
-#[cfg(not(unix))]
-fn become_devhost(mut command: Command) -> Result<(), Failed> {
-    let status = command
-        .status()
-        .map_err(|error| cannot_run(&command, &error))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        code => std::process::exit(code.unwrap_or(1)),
-    }
-}
-
-fn cannot_run(command: &Command, error: &std::io::Error) -> Failed {
-    let program = command.get_program().to_string_lossy();
-    Failed::missing(
-        format!("{program} cannot be run: {error}."),
-        format!("ls -l {program}"),
-    )
 }

@@ -1,5 +1,6 @@
 //! The devhost that is running: it leaves its addresses in the folder that it serves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -19,6 +20,9 @@ pub(super) struct Devhost {
     pub(super) tenant: Option<String>,
     /// The key for `/admin`; it is worth nothing outside this machine.
     pub(super) master_key: String,
+    /// What it gives its handler beside the app's own settings.
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, String>,
     pid: i32,
 }
 

@@ -41,6 +41,8 @@ pub(super) enum Tone {
     Typed,
     /// All is well; a line that comes in.
     Good,
+    /// Works, and may not for long.
+    Doubtful,
     /// Something is the matter; a line that goes.
     Bad,
     /// Where in a file.
@@ -87,6 +89,13 @@ impl Screen {
     pub(super) fn remark(&self, text: &str) {
         if !self.json {
             write(io::stderr(), text);
+        }
+    }
+
+    /// Prints a remark for whoever waits at a terminal.
+    pub(super) fn progress(&self, text: &str) {
+        if io::stderr().is_terminal() {
+            self.remark(&self.paint_remark(Tone::Quiet, text));
         }
     }
 
@@ -158,6 +167,7 @@ impl Tone {
             Self::Quiet => Style::new().effects(Effects::DIMMED),
             Self::Typed => AnsiColor::Cyan.on_default(),
             Self::Good => AnsiColor::Green.on_default(),
+            Self::Doubtful => AnsiColor::Yellow.on_default(),
             Self::Bad => AnsiColor::Red.on_default(),
             Self::Place => AnsiColor::Magenta.on_default(),
         }

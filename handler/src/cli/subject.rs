@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::function::Entry;
 use crate::manifest::Manifest;
 use crate::secrets::Declaration;
+use crate::settings::{Problems, Source};
 use crate::wire::Mode;
 
 use super::failed::Failed;
@@ -22,11 +23,14 @@ pub(super) trait Subject {
     /// Its inventory.
     fn manifest(&self) -> Manifest;
 
-    /// The secrets that it declares.
-    fn secrets(&self) -> Vec<Declaration>;
-
     /// What is wrong with it, under this mode and route prefix.
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String>;
+
+    /// What stands against its start under this host.json and these settings.
+    fn problems_at_start(&self, host_json: &str, source: &dyn Source) -> Problems;
+
+    /// The secrets that it declares.
+    fn secrets(&self) -> Vec<Declaration>;
 }
 
 impl<S: Send + Sync + 'static> Subject for App<S> {
@@ -46,12 +50,16 @@ impl<S: Send + Sync + 'static> Subject for App<S> {
         self.manifest()
     }
 
-    fn secrets(&self) -> Vec<Declaration> {
-        self.secrets()
-    }
-
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String> {
         self.problems_under(mode, prefix)
+    }
+
+    fn problems_at_start(&self, host_json: &str, source: &dyn Source) -> Problems {
+        crate::run::problems_at_start(self, host_json, source)
+    }
+
+    fn secrets(&self) -> Vec<Declaration> {
+        self.secrets()
     }
 }
 

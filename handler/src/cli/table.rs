@@ -1,22 +1,32 @@
 //! Tables that keep to the width of the terminal: a cell that is too long goes on below.
 
+use std::collections::BTreeMap;
+
 use super::screen::{Screen, Tone};
 
 /// A table with a heading. A cell may hold several lines.
 #[derive(Debug)]
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
+    /// The cells that have a tone of their own, by row and column.
+    tones: BTreeMap<(usize, usize), Tone>,
 }
 
 impl Table {
     pub(super) fn new<const N: usize>(heading: [&str; N]) -> Self {
         Self {
             rows: vec![heading.map(str::to_owned).to_vec()],
+            tones: BTreeMap::new(),
         }
     }
 
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
+    }
+
+    /// Gives a cell of the last row a tone.
+    pub(super) fn tone(&mut self, column: usize, tone: Tone) {
+        self.tones.insert((self.rows.len() - 1, column), tone);
     }
 
     /// The table as lines, the heading quiet and the first column strong.
@@ -30,11 +40,22 @@ impl Table {
                 .map(|(cell, width)| wrap(cell, *width))
                 .collect();
             let height = cells.iter().map(Vec::len).max().unwrap_or_default();
+            let tones: Vec<_> = (0..row.len())
+                .map(|column| self.tone_of(number, column))
+                .collect();
             for at in 0..height {
-                lines.push(line(screen, number == 0, &cells, &widths, at));
+                lines.push(line(screen, &tones, &cells, &widths, at));
             }
         }
         lines.join("\n")
+    }
+
+    fn tone_of(&self, row: usize, column: usize) -> Option<Tone> {
+        match (row, column) {
+            (0, _) => Some(Tone::Quiet),
+            (_, 0) => Some(Tone::Strong),
+            cell => self.tones.get(&cell).copied(),
+        }
     }
 
     /// Columns are as wide as their cells. What does not fit is taken from the last column first,
@@ -62,7 +83,7 @@ impl Table {
 
 fn line(
     screen: &Screen,
-    heading: bool,
+    tones: &[Option<Tone>],
     cells: &[Vec<String>],
     widths: &[usize],
     at: usize,
@@ -71,10 +92,9 @@ fn line(
     let last = cells.len().saturating_sub(1);
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let text = cell.get(at).map(String::as_str).unwrap_or_default();
-        line += &match (heading, column) {
-            (true, _) => screen.paint(Tone::Quiet, text),
-            (false, 0) => screen.paint(Tone::Strong, text),
-            (false, _) => text.to_owned(),
+        line += &match tones[column] {
+            Some(tone) => screen.paint(tone, text),
+            None => text.to_owned(),
         };
         if column < last {
             line += &" ".repeat(width - text.chars().count() + GAP);

@@ -128,6 +128,8 @@ pub(crate) struct Declaration {
     form: TypeId,
     read: fn(SecretString, SecretVersion) -> Result<AnyValue, &'static str>,
     pub(super) open: OpenVault,
+    #[cfg(feature = "cli")]
+    pub(crate) approach: super::vault::OpenApproach,
 }
 
 impl Declaration {
@@ -146,6 +148,8 @@ impl Declaration {
             form: TypeId::of::<K::Value>(),
             read: Kept::<K::Value>::read,
             open: crate::azure::open_vault,
+            #[cfg(feature = "cli")]
+            approach: crate::azure::open_approach,
         }
     }
 

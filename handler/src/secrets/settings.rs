@@ -36,9 +36,7 @@ impl SecretSettings {
             );
         }
         let first = declared.first()?;
-        let required = declared.iter().any(|one| one.need == Need::Required);
-        let may_lack_vault = !required || development(source).is_ok();
-        if may_lack_vault && source.get(VAULT).is_none() {
+        if Self::does_without_vault(source, declared) {
             return None;
         }
         Some(Self {
@@ -46,6 +44,13 @@ impl SecretSettings {
             refresh,
             last_good,
         })
+    }
+
+    /// Whether no vault is named and none has to be.
+    pub(crate) fn does_without_vault(source: &dyn Source, declared: &[Declaration]) -> bool {
+        let required = declared.iter().any(|one| one.need == Need::Required);
+        let may_lack_vault = !required || development(source).is_ok();
+        may_lack_vault && source.get(VAULT).is_none()
     }
 }
 

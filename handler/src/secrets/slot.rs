@@ -51,7 +51,7 @@ impl Lifetime {
 
 /// Why there is nothing new to hold. No text holds anything of a value.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error("the secret has expired (`exp`)")]
@@ -345,7 +345,7 @@ impl Held {
 }
 
 /// Whether a version counts now.
-fn examine(fetched: &Fetched, now: SystemTime) -> Result<(), Trouble> {
+pub(super) fn examine(fetched: &Fetched, now: SystemTime) -> Result<(), Trouble> {
     let lifetime = Lifetime {
         not_before: fetched.not_before,
         expires: fetched.expires,

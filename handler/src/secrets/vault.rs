@@ -27,6 +27,33 @@ pub(crate) trait Vault: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Fetched, VaultError>>;
 }
 
+/// A vault that can be approached step by step, to find out how far the app gets.
+#[cfg(feature = "cli")]
+pub(crate) trait Approach: Vault {
+    /// Its address.
+    fn address(&self) -> &str;
+
+    /// Whether the app's identity gets a token for it.
+    fn sign_in(&self) -> BoxFuture<'_, Result<(), NoToken>>;
+
+    /// Whether a vault answers at its address, to somebody without a token.
+    fn knock(&self) -> BoxFuture<'_, Result<(), VaultError>>;
+}
+
+/// Opens the vault as [`OpenVault`] does, to be approached.
+#[cfg(feature = "cli")]
+pub(crate) type OpenApproach = fn(&dyn Source, &mut Problems) -> Option<Arc<dyn Approach>>;
+
+/// Why the identity has no token. No text holds anything that was answered.
+#[cfg(feature = "cli")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoToken {
+    /// Whoever hands out tokens gives none.
+    Refused(&'static str),
+    /// Nobody answered.
+    Away(&'static str),
+}
+
 /// A secret as the vault has it.
 #[derive(Debug)]
 pub(crate) struct Fetched {

@@ -209,6 +209,9 @@ mod references {
             told[0].contains("`erp-key`, which the app reads by itself"),
             "{told:?}"
         );
-        assert!(told[0].contains("remove"), "{told:?}");
+        assert!(
+            told[0].contains("remove the reference and rely"),
+            "{told:?}"
+        );
     }
 }

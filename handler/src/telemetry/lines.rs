@@ -264,7 +264,7 @@ fn needs_escape(character: char) -> bool {
 }
 
 /// RFC 3339 in UTC, to the millisecond.
-fn write_time(out: &mut String, time: SystemTime) {
+pub(crate) fn write_time(out: &mut String, time: SystemTime) {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second_of_day) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil_from_days(days);
