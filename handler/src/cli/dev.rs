@@ -8,7 +8,7 @@ use clap::Args;
 use crate::settings::Process;
 
 use super::assembly::{Purpose, assemble};
-use super::exec::become_program;
+use super::exec::become_program as become_devhost;
 use super::failed::Failed;
 use super::host_file::HostFile;
 use super::list::{heading, who};
@@ -67,7 +67,7 @@ pub(super) fn run(app: &dyn Subject, screen: &Screen, options: &Options) -> Resu
     }
     let mut command = Command::new(devhost);
     command.arg(folder).args(arguments(options, screen));
-    become_program(command)
+    become_devhost(command)
 }
 
 /// Who may call what. devhost itself tells where.
