@@ -4,7 +4,6 @@ use crate::app::App;
 use crate::function::Entry;
 use crate::manifest::Manifest;
 use crate::secrets::Declaration;
-use crate::settings::{Problems, Source};
 use crate::wire::Mode;
 
 use super::failed::Failed;
@@ -23,14 +22,18 @@ pub(super) trait Subject {
     /// Its inventory.
     fn manifest(&self) -> Manifest;
 
+    /// The secrets that it declares.
+    fn secrets(&self) -> Vec<Declaration>;
+
     /// What is wrong with it, under this mode and route prefix.
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String>;
 
     /// What stands against its start under this host.json and these settings.
-    fn problems_at_start(&self, host_json: &str, source: &dyn Source) -> Problems;
-
-    /// The secrets that it declares.
-    fn secrets(&self) -> Vec<Declaration>;
+    fn problems_at_start(
+        &self,
+        host_json: &str,
+        source: &dyn crate::settings::Source,
+    ) -> crate::settings::Problems;
 }
 
 impl<S: Send + Sync + 'static> Subject for App<S> {
@@ -50,16 +53,20 @@ impl<S: Send + Sync + 'static> Subject for App<S> {
         self.manifest()
     }
 
+    fn secrets(&self) -> Vec<Declaration> {
+        self.secrets()
+    }
+
     fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String> {
         self.problems_under(mode, prefix)
     }
 
-    fn problems_at_start(&self, host_json: &str, source: &dyn Source) -> Problems {
+    fn problems_at_start(
+        &self,
+        host_json: &str,
+        source: &dyn crate::settings::Source,
+    ) -> crate::settings::Problems {
         crate::run::problems_at_start(self, host_json, source)
-    }
-
-    fn secrets(&self) -> Vec<Declaration> {
-        self.secrets()
     }
 }
 

@@ -134,7 +134,7 @@ fn an_answer_that_is_no_secret_is_told_and_survived() {
     for (fault, told) in [
         (json!({"kind": "garbage"}), "no JSON of a secret"),
         (json!({"kind": "truncated"}), "malformed"),
-        (json!({"kind": "huge"}), "larger than any secret"),
+        (json!({"kind": "huge"}), "malformed: too large"),
         (json!({"kind": "status", "status": 500}), "out of order"),
         (json!({"kind": "status", "status": 204}), ""),
     ] {
