@@ -8,16 +8,19 @@
 use std::sync::Arc;
 
 use azure_core::error::ErrorKind;
-use azure_core::http::headers::{Headers, WWW_AUTHENTICATE};
+use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{AsyncRawResponse, Context, Request, StatusCode};
 
+use super::identity::Identity;
 use super::vault_uri::VaultUri;
 
 /// Sees each request to a vault before it is sent, and each answer before the SDK does.
 #[derive(Debug)]
 pub(super) struct CheckChallenge {
     vault: VaultUri,
+    /// Whose tokens they are: it hears of those that the vault refuses.
+    identity: Arc<Identity>,
 }
 
 /// Why a request or its answer goes no further.
@@ -32,10 +35,25 @@ pub(super) enum Foreign {
 }
 
 impl CheckChallenge {
-    pub(super) fn of(vault: &VaultUri) -> Arc<Self> {
+    /// For the clients of this vault that are signed in by this identity.
+    pub(super) fn of(vault: &VaultUri, identity: &Arc<Identity>) -> Arc<Self> {
         Arc::new(Self {
             vault: vault.clone(),
+            identity: Arc::clone(identity),
         })
+    }
+
+    /// Passes on that the vault has refused the token of a request, if there was one.
+    fn tell(&self, request: &Request) {
+        let credentials = request.headers().get_optional_str(&AUTHORIZATION);
+        let token = credentials.and_then(|text| text.strip_prefix("Bearer "));
+        if let Some(token) = token {
+            self.identity.refused(&self.scope(), token);
+        }
+    }
+
+    fn scope(&self) -> String {
+        format!("{}/.default", self.vault.resource())
     }
 
     fn is_ours(&self, challenge: &str) -> bool {
@@ -43,7 +61,7 @@ impl CheckChallenge {
             return false;
         };
         let resource = self.vault.resource();
-        let scope = format!("{resource}/.default");
+        let scope = self.scope();
         let right_resource = wants.resource.is_none_or(|found| found == resource);
         let right_scope = wants.scope.is_none_or(|found| found == scope);
         (wants.resource.is_some() || wants.scope.is_some())
@@ -81,6 +99,7 @@ impl Policy for CheckChallenge {
         if !challenge.is_some_and(|challenge| self.is_ours(challenge)) {
             return Err(azure_core::Error::new(ErrorKind::Other, Foreign::Challenge));
         }
+        self.tell(request);
         let mut headers = Headers::new();
         headers.insert(WWW_AUTHENTICATE, self.own_challenge());
         Ok(AsyncRawResponse::from_bytes(answer.status(), headers, ""))
