@@ -19,8 +19,8 @@ use super::vault_uri::VaultUri;
 #[derive(Debug)]
 pub(super) struct CheckChallenge {
     vault: VaultUri,
-    /// Whose tokens they are: it hears of those that the vault refuses.
-    identity: Arc<Identity>,
+    /// Whose tokens they are that the vault may refuse.
+    identity: Option<Arc<Identity>>,
 }
 
 /// Why a request or its answer goes no further.
@@ -35,25 +35,11 @@ pub(super) enum Foreign {
 }
 
 impl CheckChallenge {
-    /// For the clients of this vault that are signed in by this identity.
-    pub(super) fn of(vault: &VaultUri, identity: &Arc<Identity>) -> Arc<Self> {
+    pub(super) fn of(vault: &VaultUri) -> Arc<Self> {
         Arc::new(Self {
             vault: vault.clone(),
-            identity: Arc::clone(identity),
+            identity: None,
         })
-    }
-
-    /// Passes on that the vault has refused the token of a request, if there was one.
-    fn tell(&self, request: &Request) {
-        let credentials = request.headers().get_optional_str(&AUTHORIZATION);
-        let token = credentials.and_then(|text| text.strip_prefix("Bearer "));
-        if let Some(token) = token {
-            self.identity.refused(&self.scope(), token);
-        }
-    }
-
-    fn scope(&self) -> String {
-        format!("{}/.default", self.vault.resource())
     }
 
     fn is_ours(&self, challenge: &str) -> bool {
@@ -61,7 +47,7 @@ impl CheckChallenge {
             return false;
         };
         let resource = self.vault.resource();
-        let scope = self.scope();
+        let scope = format!("{resource}/.default");
         let right_resource = wants.resource.is_none_or(|found| found == resource);
         let right_scope = wants.scope.is_none_or(|found| found == scope);
         (wants.resource.is_some() || wants.scope.is_some())
@@ -73,6 +59,24 @@ impl CheckChallenge {
     /// The one challenge that the SDK gets to see.
     fn own_challenge(&self) -> String {
         format!("Bearer resource=\"{}\"", self.vault.resource())
+    }
+
+    /// Lets this identity hear of each of its tokens that the vault refuses.
+    pub(super) fn telling(&self, identity: &Arc<Identity>) -> Arc<Self> {
+        Arc::new(Self {
+            vault: self.vault.clone(),
+            identity: Some(Arc::clone(identity)),
+        })
+    }
+
+    /// Passes on that the vault has refused the token of a request, if there was one.
+    fn tell(&self, request: &Request) {
+        let credentials = request.headers().get_optional_str(&AUTHORIZATION);
+        let token = credentials.and_then(|text| text.strip_prefix("Bearer "));
+        if let (Some(identity), Some(token)) = (&self.identity, token) {
+            let scope = format!("{}/.default", self.vault.resource());
+            identity.refused(&scope, token);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ impl KeyVault {
         // After the SDK's own policies, next to the transport: it sees each answer before they do.
         client_options
             .per_try_policies
-            .push(CheckChallenge::of(uri, &identity));
+            .push(CheckChallenge::of(uri).telling(&identity));
         let options = SecretClientOptions {
             client_options,
             ..SecretClientOptions::default()

@@ -1,9 +1,7 @@
 use azure_core::http::{Method, Pipeline};
 
 use super::*;
-use crate::azure::testing::{
-    Answer, Source, StandIn, VAULT_HOST, challenge, secret, signed_in, token,
-};
+use crate::azure::testing::{Answer, Source, StandIn, VAULT_HOST, challenge, secret, token};
 use crate::secrets::vault::{SecretName, Vault as _, VaultError};
 
 const NAME: SecretName = SecretName::new("erp-key").expect("a name");
@@ -134,11 +132,10 @@ async fn a_token_that_the_vault_refuses_is_not_brought_again() {
 #[tokio::test]
 async fn a_request_to_another_address_is_not_sent() {
     let elsewhere = StandIn::https(&["other.vault.localhost"], |_, _| Answer::new(200, "")).await;
-    let identity = Arc::new(Identity::over(signed_in()));
     let mut options = elsewhere.outbound().client_options(100);
     options
         .per_try_policies
-        .push(CheckChallenge::of(&elsewhere.vault_uri(), &identity));
+        .push(CheckChallenge::of(&elsewhere.vault_uri()));
     let pipeline = Pipeline::new(None, None, options, Vec::new(), Vec::new(), None);
     let url = format!(
         "https://other.vault.localhost:{}/",
