@@ -13,6 +13,8 @@ mod assembly;
 mod calls;
 #[path = "cli/dev.rs"]
 mod dev;
+#[path = "cli/secrets.rs"]
+mod secrets;
 #[path = "cli/support.rs"]
 mod support;
 

@@ -8,16 +8,19 @@
 use std::sync::Arc;
 
 use azure_core::error::ErrorKind;
-use azure_core::http::headers::{Headers, WWW_AUTHENTICATE};
+use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{AsyncRawResponse, Context, Request, StatusCode};
 
+use super::identity::Identity;
 use super::vault_uri::VaultUri;
 
 /// Sees each request to a vault before it is sent, and each answer before the SDK does.
 #[derive(Debug)]
 pub(super) struct CheckChallenge {
     vault: VaultUri,
+    /// Whose tokens they are that the vault may refuse.
+    identity: Option<Arc<Identity>>,
 }
 
 /// Why a request or its answer goes no further.
@@ -35,6 +38,7 @@ impl CheckChallenge {
     pub(super) fn of(vault: &VaultUri) -> Arc<Self> {
         Arc::new(Self {
             vault: vault.clone(),
+            identity: None,
         })
     }
 
@@ -55,6 +59,24 @@ impl CheckChallenge {
     /// The one challenge that the SDK gets to see.
     fn own_challenge(&self) -> String {
         format!("Bearer resource=\"{}\"", self.vault.resource())
+    }
+
+    /// Lets this identity hear of each of its tokens that the vault refuses.
+    pub(super) fn telling(&self, identity: &Arc<Identity>) -> Arc<Self> {
+        Arc::new(Self {
+            vault: self.vault.clone(),
+            identity: Some(Arc::clone(identity)),
+        })
+    }
+
+    /// Passes on that the vault has refused the token of a request, if there was one.
+    fn tell(&self, request: &Request) {
+        let credentials = request.headers().get_optional_str(&AUTHORIZATION);
+        let token = credentials.and_then(|text| text.strip_prefix("Bearer "));
+        if let (Some(identity), Some(token)) = (&self.identity, token) {
+            let scope = format!("{}/.default", self.vault.resource());
+            identity.refused(&scope, token);
+        }
     }
 }
 
@@ -81,6 +103,7 @@ impl Policy for CheckChallenge {
         if !challenge.is_some_and(|challenge| self.is_ours(challenge)) {
             return Err(azure_core::Error::new(ErrorKind::Other, Foreign::Challenge));
         }
+        self.tell(request);
         let mut headers = Headers::new();
         headers.insert(WWW_AUTHENTICATE, self.own_challenge());
         Ok(AsyncRawResponse::from_bytes(answer.status(), headers, ""))

@@ -85,6 +85,11 @@ impl Identity {
             tokens: Arc::new(Tokens::of(credential)),
         }
     }
+
+    /// Forgets a token that its service refuses, so that the next caller gets another.
+    pub(super) fn refused(&self, scope: &str, token: &str) {
+        self.tokens.refused(scope, token);
+    }
 }
 
 #[async_trait::async_trait]
@@ -150,15 +155,43 @@ impl TokenError {
 fn credential(settings: &IdentitySettings) -> azure_core::Result<Arc<dyn TokenCredential>> {
     match settings {
         IdentitySettings::Platform { client_id, .. } => {
-            let client_id = client_id.map(|id| id.as_str().to_owned());
-            let options = ManagedIdentityCredentialOptions {
-                user_assigned_id: client_id.map(UserAssignedId::ClientId),
-                client_options: client_options(MAX_TOKEN_BYTES),
+            let platform = Platform {
+                client_id: client_id.map(|id| id.as_str().to_owned()),
             };
-            Ok(ManagedIdentityCredential::new(Some(options))?)
+            // What the SDK cannot read is told now.
+            platform.ask_anew()?;
+            Ok(Arc::new(platform))
         }
         #[cfg(feature = "dev")]
         IdentitySettings::AzureCli => Ok(azure_identity::AzureCliCredential::new(None)?),
+    }
+}
+
+/// The platform's endpoint, asked each time: the SDK's own cache would hand out a token again that was
+/// refused.
+#[derive(Debug)]
+struct Platform {
+    client_id: Option<String>,
+}
+
+impl Platform {
+    fn ask_anew(&self) -> azure_core::Result<Arc<ManagedIdentityCredential>> {
+        let client_id = self.client_id.clone();
+        ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+            user_assigned_id: client_id.map(UserAssignedId::ClientId),
+            client_options: client_options(MAX_TOKEN_BYTES),
+        }))
+    }
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for Platform {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        self.ask_anew()?.get_token(scopes, options).await
     }
 }
 

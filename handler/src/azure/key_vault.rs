@@ -4,7 +4,6 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use azure_core::credentials::TokenCredential;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::RETRY_AFTER;
 use azure_core::http::{ClientOptions, RawResponse};
@@ -19,7 +18,7 @@ use zeroize::Zeroize as _;
 
 use super::cause;
 use super::challenge::{CheckChallenge, Foreign};
-use super::identity::TokenError;
+use super::identity::{Identity, TokenError};
 use super::transport::{TransportError, trouble};
 use super::vault_uri::VaultUri;
 use crate::secrets::vault::{Fetched, SecretName, SecretVersion, Vault, VaultError};
@@ -34,18 +33,18 @@ pub(super) struct KeyVault {
 impl KeyVault {
     pub(super) fn new(
         uri: &VaultUri,
-        credential: Arc<dyn TokenCredential>,
+        identity: Arc<Identity>,
         mut client_options: ClientOptions,
     ) -> Self {
         // After the SDK's own policies, next to the transport: it sees each answer before they do.
         client_options
             .per_try_policies
-            .push(CheckChallenge::of(uri));
+            .push(CheckChallenge::of(uri).telling(&identity));
         let options = SecretClientOptions {
             client_options,
             ..SecretClientOptions::default()
         };
-        let client = SecretClient::new(uri.as_str(), credential, Some(options))
+        let client = SecretClient::new(uri.as_str(), identity, Some(options))
             .expect("a vault's address is an https address");
         Self {
             client,

@@ -39,6 +39,7 @@ fn an_endpoint_that_gives_no_token_is_survived_and_told() {
         ),
         (json!({"kind": "garbage"}), "is no token"),
         (json!({"kind": "integer-expiry"}), "is no token"),
+        (json!({"kind": "other-resource"}), "the vault refuses it"),
         (json!({"kind": "down"}), "no connection"),
     ] {
         let failures = |line: &stockade_tests::Line| {

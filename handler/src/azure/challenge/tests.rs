@@ -108,6 +108,28 @@ async fn a_later_challenge_is_looked_at_as_the_first_was() {
 }
 
 #[tokio::test]
+async fn a_token_that_the_vault_refuses_is_not_brought_again() {
+    let vault = StandIn::https(&[VAULT_HOST], |request, _| {
+        if request.contains("authorization: bearer the-token-1") {
+            Answer::json(&secret())
+        } else {
+            challenge(crate::azure::testing::CHALLENGE)
+        }
+    })
+    .await;
+    let source =
+        Source::new(|before| async move { Ok(token(&format!("the-token-{before}"), 3600)) });
+    let client = vault.key_vault(source.clone());
+
+    let first = client.get(NAME, None).await;
+    let second = client.get(NAME, None).await;
+
+    assert!(matches!(first, Err(VaultError::Identity(_))), "{first:?}");
+    assert!(second.is_ok(), "{second:?}");
+    assert_eq!(source.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn a_request_to_another_address_is_not_sent() {
     let elsewhere = StandIn::https(&["other.vault.localhost"], |_, _| Answer::new(200, "")).await;
     let mut options = elsewhere.outbound().client_options(100);

@@ -70,6 +70,17 @@ impl Tokens {
         }
     }
 
+    /// Lets go of a token that its service refuses, unless there is another by now.
+    pub(super) fn refused(&self, scope: &str, token: &str) {
+        let shared = self.slot(scope);
+        let mut slot = lock(&shared);
+        let is_kept = |kept: &Kept| kept.token.token.secret() == token;
+        if slot.kept.as_ref().is_some_and(is_kept) {
+            slot.kept = None;
+            tracing::warn!(scope, "a token of the app's identity was refused");
+        }
+    }
+
     fn next(&self, scope: &str) -> Next {
         let shared = self.slot(scope);
         let mut slot = lock(&shared);

@@ -233,7 +233,8 @@ async fn a_vault_whose_certificate_is_not_trusted_gets_nothing() {
     let vault = vault().await;
     let stranger = vault_that(|_| Answer::json(&secret())).await;
     let options = stranger.outbound().client_options(MAX_ANSWER_BYTES);
-    let client = KeyVault::new(&vault.vault_uri(), signed_in(), options);
+    let identity = Arc::new(Identity::over(signed_in()));
+    let client = KeyVault::new(&vault.vault_uri(), identity, options);
 
     let error = client.get(NAME, None).await.expect_err("no secret");
 

@@ -36,6 +36,22 @@ async fn a_token_is_fetched_once_and_kept() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_refused_is_let_go_and_one_after_it_is_not() {
+    let source = Source::new(|before| async move { Ok(token(&before.to_string(), HOUR)) });
+    let tokens = Tokens::of(source.clone());
+    assert_eq!(text(tokens.get(SCOPE).await), "0");
+
+    tokens.refused("https://storage.azure.com/.default", "0");
+    assert_eq!(text(tokens.get(SCOPE).await), "0", "another scope's");
+    tokens.refused(SCOPE, "0");
+    assert_eq!(text(tokens.get(SCOPE).await), "1");
+    tokens.refused(SCOPE, "0");
+
+    assert_eq!(text(tokens.get(SCOPE).await), "1");
+    assert_eq!(source.asked().len(), 2);
+}
+
+#[tokio::test]
 async fn each_scope_has_its_own_token() {
     let source = Source::new(|before| async move { Ok(token(&before.to_string(), HOUR)) });
     let tokens = Tokens::of(source.clone());
