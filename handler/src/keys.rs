@@ -65,7 +65,7 @@ pub use outcome::{Decrypted, KeyVersion, NotAKeyVersion, Signature};
 use vault::{KeyError, Keys};
 
 use crate::failure::Error;
-use crate::secrets::vault::{SecretName, SecretVersion};
+use crate::secrets::vault::{ObjectName, ObjectVersion};
 use crate::settings::{Environment, Problems, Source};
 
 /// A key of the vault, as a type. [`key!`](crate::key!) declares one.
@@ -131,12 +131,12 @@ macro_rules! key {
 #[doc(hidden)]
 pub const fn check(name: &'static str, version: Option<&'static str>) {
     assert!(
-        SecretName::new(name).is_some(),
+        ObjectName::new(name).is_some(),
         "the name of a key is 1 to 127 letters, digits and hyphens"
     );
     if let Some(version) = version {
         assert!(
-            SecretVersion::new(version).is_some(),
+            ObjectVersion::new(version).is_some(),
             "the version of a key is 32 lower-case hex digits"
         );
     }
@@ -152,13 +152,13 @@ pub struct Key<K: Declared> {
 }
 
 impl<K: Declared> Key<K> {
-    pub(crate) const NAME: SecretName = match SecretName::new(K::NAME) {
+    pub(crate) const NAME: ObjectName = match ObjectName::new(K::NAME) {
         Some(name) => name,
         None => panic!("the name of a key is 1 to 127 letters, digits and hyphens"),
     };
-    pub(crate) const VERSION: Option<SecretVersion> = match K::VERSION {
+    pub(crate) const VERSION: Option<ObjectVersion> = match K::VERSION {
         None => None,
-        Some(version) => match SecretVersion::new(version) {
+        Some(version) => match ObjectVersion::new(version) {
             Some(version) => Some(version),
             None => panic!("the version of a key is 32 lower-case hex digits"),
         },

@@ -13,7 +13,7 @@ use super::key_vault::{KeyVault, MAX_ANSWER_BYTES, refusal, status_refusal};
 use super::transport::{bare_client, client_options};
 use super::vault_uri::VaultUri;
 use crate::secrets::vault::{
-    Approach, Fetched, NoToken, SecretName, SecretVersion, Vault, VaultError,
+    Approach, Fetched, NoToken, ObjectName, ObjectVersion, Vault, VaultError,
 };
 use crate::settings::{Problems, Source};
 
@@ -42,8 +42,8 @@ struct Approached {
 impl Vault for Approached {
     fn get<'a>(
         &'a self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
     ) -> BoxFuture<'a, Result<Fetched, VaultError>> {
         self.vault.get(name, version)
     }

@@ -21,7 +21,7 @@ use super::challenge::{CheckChallenge, Foreign};
 use super::identity::{Identity, TokenError};
 use super::transport::{TransportError, trouble};
 use super::vault_uri::VaultUri;
-use crate::secrets::vault::{Fetched, SecretName, SecretVersion, Vault, VaultError};
+use crate::secrets::vault::{Fetched, ObjectName, ObjectVersion, Vault, VaultError};
 
 /// The secrets of one vault, read with one identity.
 pub(super) struct KeyVault {
@@ -59,8 +59,8 @@ impl KeyVault {
 
     async fn read(
         &self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
     ) -> Result<Fetched, VaultError> {
         let options = SecretClientGetSecretOptions {
             secret_version: version.map(|version| version.as_str().to_owned()),
@@ -85,8 +85,8 @@ impl KeyVault {
 impl Vault for KeyVault {
     fn get<'a>(
         &'a self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
     ) -> BoxFuture<'a, Result<Fetched, VaultError>> {
         tokio::time::timeout(self.patience, self.read(name, version))
             .map(|read| read.unwrap_or(Err(VaultError::TimedOut)))
@@ -97,8 +97,8 @@ impl Vault for KeyVault {
 /// Takes the value out before anything can go wrong, so that what is dropped holds none.
 fn fetched(
     mut secret: Secret,
-    name: SecretName,
-    pinned: Option<SecretVersion>,
+    name: ObjectName,
+    pinned: Option<ObjectVersion>,
 ) -> Result<Fetched, VaultError> {
     let value = secret.value.take().map(sealed);
     let id = secret
@@ -108,7 +108,7 @@ fn fetched(
     if !id.name.eq_ignore_ascii_case(name.as_str()) {
         return Err(VaultError::Malformed("the secret of another name"));
     }
-    let version = id.version.as_deref().and_then(SecretVersion::new);
+    let version = id.version.as_deref().and_then(ObjectVersion::new);
     let version = version.ok_or(VaultError::Malformed("no version"))?;
     if pinned.is_some_and(|pinned| pinned != version) {
         return Err(VaultError::Malformed(

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use azure_core::error::ErrorKind;
 use azure_core::http::{ClientOptions, RequestContent, Response, StatusCode, Url};
 use azure_security_keyvault_keys::models::{
@@ -15,11 +14,12 @@ use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
 use super::challenge::CheckChallenge;
+use super::identity::Identity;
 use super::key_vault::{PATIENCE, refusal, wipe};
 use super::vault_uri::VaultUri;
 use crate::keys::vault::{KeyError, Keys};
 use crate::keys::{Decrypted, DecryptionAlgorithm, KeyVersion, Signature, SigningAlgorithm};
-use crate::secrets::vault::{SecretName, SecretVersion, VaultError};
+use crate::secrets::vault::{ObjectName, ObjectVersion, VaultError};
 
 /// The keys of one vault, used with one identity.
 pub(super) struct KeyVaultKeys {
@@ -32,18 +32,18 @@ pub(super) struct KeyVaultKeys {
 impl KeyVaultKeys {
     pub(super) fn new(
         uri: &VaultUri,
-        credential: Arc<dyn TokenCredential>,
+        identity: Arc<Identity>,
         mut client_options: ClientOptions,
     ) -> Self {
         // After the SDK's own policies, next to the transport: it sees each answer before they do.
         client_options
             .per_try_policies
-            .push(CheckChallenge::of(uri));
+            .push(CheckChallenge::of(uri).telling(&identity));
         let options = KeyClientOptions {
             client_options,
             ..KeyClientOptions::default()
         };
-        let client = KeyClient::new(uri.as_str(), credential, Some(options))
+        let client = KeyClient::new(uri.as_str(), identity, Some(options))
             .expect("a vault's address is an https address");
         Self {
             client,
@@ -60,8 +60,8 @@ impl KeyVaultKeys {
     /// Waits for an answer, and takes from it what is about this key.
     async fn answer(
         &self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
         answer: impl Future<Output = azure_core::Result<Response<KeyOperationResult>>>,
     ) -> Result<(Zeroizing<Vec<u8>>, KeyVersion), KeyError> {
         let answer = tokio::time::timeout(self.patience, answer)
@@ -86,9 +86,9 @@ impl KeyVaultKeys {
     fn check(
         &self,
         id: &ResourceId,
-        name: SecretName,
-        wanted: Option<SecretVersion>,
-    ) -> Result<SecretVersion, VaultError> {
+        name: ObjectName,
+        wanted: Option<ObjectVersion>,
+    ) -> Result<ObjectVersion, VaultError> {
         let url: Option<Url> = id.source_id.parse().ok();
         if !url.is_some_and(|url| self.vault.serves(&url)) {
             return Err(VaultError::Malformed("the key of another vault"));
@@ -97,7 +97,7 @@ impl KeyVaultKeys {
         if !id.name.eq_ignore_ascii_case(name.as_str()) {
             return Err(VaultError::Malformed("the key of another name"));
         }
-        let version = id.version.as_deref().and_then(SecretVersion::new);
+        let version = id.version.as_deref().and_then(ObjectVersion::new);
         let version = version.ok_or(VaultError::Malformed("no version"))?;
         if wanted.is_some_and(|wanted| wanted != version) {
             return Err(VaultError::Malformed(
@@ -111,8 +111,8 @@ impl KeyVaultKeys {
 impl Keys for KeyVaultKeys {
     fn sign<'a>(
         &'a self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
         algorithm: SigningAlgorithm,
         digest: &'a [u8],
     ) -> BoxFuture<'a, Result<Signature, KeyError>> {
@@ -133,8 +133,8 @@ impl Keys for KeyVaultKeys {
 
     fn decrypt<'a>(
         &'a self,
-        name: SecretName,
-        version: SecretVersion,
+        name: ObjectName,
+        version: ObjectVersion,
         algorithm: DecryptionAlgorithm,
         ciphertext: &'a [u8],
     ) -> BoxFuture<'a, Result<Decrypted, KeyError>> {

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::testing::{Answer, StandIn, issue, secret, vault, vault_that};
 use super::*;
-use crate::secrets::vault::{SecretName, VaultError};
+use crate::secrets::vault::{ObjectName, VaultError};
 use crate::settings::Process;
 use crate::telemetry::{JsonLines, Sink, When};
 
@@ -70,7 +70,7 @@ fn child() {
         let Some(vault) = open_vault(&Process, &mut problems) else {
             return json!({ "problems": problems.to_string() });
         };
-        let name = SecretName::new("erp-key").expect("a name");
+        let name = ObjectName::new("erp-key").expect("a name");
         let patience = std::env::var("PATIENCE_MS").ok();
         let patience = patience.map_or(5000, |text| text.parse().expect("a number"));
         let patience = Duration::from_millis(patience);

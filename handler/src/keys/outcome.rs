@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use crate::secrets::vault::SecretVersion;
+use crate::secrets::vault::ObjectVersion;
 
 /// The version of a key: 32 lower-case hex digits. It is no secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyVersion(SecretVersion);
+pub struct KeyVersion(ObjectVersion);
 
 /// A text that is no version of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,13 +22,13 @@ impl KeyVersion {
         self.0.as_str()
     }
 
-    pub(super) fn of_the_vault(self) -> SecretVersion {
+    pub(super) fn of_the_vault(self) -> ObjectVersion {
         self.0
     }
 }
 
-impl From<SecretVersion> for KeyVersion {
-    fn from(version: SecretVersion) -> Self {
+impl From<ObjectVersion> for KeyVersion {
+    fn from(version: ObjectVersion) -> Self {
         Self(version)
     }
 }
@@ -37,7 +37,7 @@ impl FromStr for KeyVersion {
     type Err = NotAKeyVersion;
 
     fn from_str(text: &str) -> Result<Self, NotAKeyVersion> {
-        SecretVersion::new(text).map(Self).ok_or(NotAKeyVersion)
+        ObjectVersion::new(text).map(Self).ok_or(NotAKeyVersion)
     }
 }
 

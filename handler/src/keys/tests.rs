@@ -26,17 +26,17 @@ type Fault = fn() -> KeyError;
 struct Fake {
     fault: Option<Fault>,
     bytes: usize,
-    asked: Mutex<Vec<(Option<SecretVersion>, Vec<u8>)>>,
+    asked: Mutex<Vec<(Option<ObjectVersion>, Vec<u8>)>>,
 }
 
 impl Fake {
-    fn asked(&self) -> Vec<(Option<SecretVersion>, Vec<u8>)> {
+    fn asked(&self) -> Vec<(Option<ObjectVersion>, Vec<u8>)> {
         self.asked.lock().expect("no test panics in it").clone()
     }
 
     fn outcome(
         &self,
-        version: Option<SecretVersion>,
+        version: Option<ObjectVersion>,
         input: &[u8],
     ) -> Result<(Vec<u8>, KeyVersion), KeyError> {
         let mut asked = self.asked.lock().expect("no test panics in it");
@@ -51,8 +51,8 @@ impl Fake {
 impl Keys for Fake {
     fn sign<'a>(
         &'a self,
-        _: SecretName,
-        version: Option<SecretVersion>,
+        _: ObjectName,
+        version: Option<ObjectVersion>,
         _: SigningAlgorithm,
         digest: &'a [u8],
     ) -> BoxFuture<'a, Result<Signature, KeyError>> {
@@ -62,8 +62,8 @@ impl Keys for Fake {
 
     fn decrypt<'a>(
         &'a self,
-        _: SecretName,
-        version: SecretVersion,
+        _: ObjectName,
+        version: ObjectVersion,
         _: DecryptionAlgorithm,
         ciphertext: &'a [u8],
     ) -> BoxFuture<'a, Result<Decrypted, KeyError>> {
@@ -147,7 +147,7 @@ async fn a_pinned_version_is_the_one_that_signs_and_decrypts() {
 
     assert!(wrong.is_err_and(|error| error.to_string() == "undecryptable"));
     let versions: Vec<_> = fake.asked().into_iter().map(|asked| asked.0).collect();
-    assert_eq!(versions, [SecretVersion::new(VERSION); 2]);
+    assert_eq!(versions, [ObjectVersion::new(VERSION); 2]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use super::algorithm::{DecryptionAlgorithm, SigningAlgorithm};
 use super::outcome::{Decrypted, Signature};
 use crate::failure::Error;
-use crate::secrets::vault::{SecretName, SecretVersion, VaultError};
+use crate::secrets::vault::{ObjectName, ObjectVersion, VaultError};
 
 /// Uses keys where they are. The names and versions of keys are made as those of secrets are.
 ///
@@ -14,8 +14,8 @@ pub(crate) trait Keys: Send + Sync + 'static {
     /// Signs a digest.
     fn sign<'a>(
         &'a self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
         algorithm: SigningAlgorithm,
         digest: &'a [u8],
     ) -> BoxFuture<'a, Result<Signature, KeyError>>;
@@ -23,8 +23,8 @@ pub(crate) trait Keys: Send + Sync + 'static {
     /// Decrypts a ciphertext.
     fn decrypt<'a>(
         &'a self,
-        name: SecretName,
-        version: SecretVersion,
+        name: ObjectName,
+        version: ObjectVersion,
         algorithm: DecryptionAlgorithm,
         ciphertext: &'a [u8],
     ) -> BoxFuture<'a, Result<Decrypted, KeyError>>;

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::form::Form;
 use super::value::{AnyValue, Kept};
-use super::vault::{OpenVault, SecretName, SecretVersion};
+use super::vault::{ObjectName, ObjectVersion, OpenVault};
 
 /// A secret of the vault, as a type. [`secret!`](crate::secret!) declares one.
 #[diagnostic::on_unimplemented(
@@ -97,12 +97,12 @@ macro_rules! secret {
 #[doc(hidden)]
 pub const fn check(name: &'static str, version: Option<&'static str>) {
     assert!(
-        SecretName::new(name).is_some(),
+        ObjectName::new(name).is_some(),
         "the name of a secret is 1 to 127 letters, digits and hyphens"
     );
     if let Some(version) = version {
         assert!(
-            SecretVersion::new(version).is_some(),
+            ObjectVersion::new(version).is_some(),
             "the version of a secret is 32 lower-case hex digits"
         );
     }
@@ -121,12 +121,12 @@ pub(crate) enum Need {
 /// declares none is linked without.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Declaration {
-    pub(crate) name: SecretName,
-    pub(crate) version: Option<SecretVersion>,
+    pub(crate) name: ObjectName,
+    pub(crate) version: Option<ObjectVersion>,
     pub(crate) need: Need,
     /// What the value is read into.
     form: TypeId,
-    read: fn(SecretString, SecretVersion) -> Result<AnyValue, &'static str>,
+    read: fn(SecretString, ObjectVersion) -> Result<AnyValue, &'static str>,
     pub(super) open: OpenVault,
     #[cfg(feature = "cli")]
     pub(crate) approach: super::vault::OpenApproach,
@@ -134,11 +134,11 @@ pub(crate) struct Declaration {
 
 impl Declaration {
     pub(crate) fn of<K: Declared>(need: Need) -> Self {
-        let Some(name) = (const { SecretName::new(K::NAME) }) else {
+        let Some(name) = (const { ObjectName::new(K::NAME) }) else {
             panic!("the name of a secret is 1 to 127 letters, digits and hyphens")
         };
         let version = K::VERSION.map(|version| {
-            SecretVersion::new(version)
+            ObjectVersion::new(version)
                 .expect("the version of a secret is 32 lower-case hex digits")
         });
         Self {
@@ -172,7 +172,7 @@ impl Declaration {
     pub(super) fn read(
         &self,
         text: SecretString,
-        version: SecretVersion,
+        version: ObjectVersion,
     ) -> Result<AnyValue, &'static str> {
         // Rules are the app's own code.
         let read = crate::failure::contained(|| (self.read)(text, version));

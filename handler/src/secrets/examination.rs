@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::declared::Declaration;
 use super::slot::{self, Trouble};
-use super::vault::{Fetched, SecretVersion, Vault, VaultError};
+use super::vault::{Fetched, ObjectVersion, Vault, VaultError};
 
 /// What was found out about a secret.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Examination {
 /// A version without its value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attributes {
-    pub(crate) version: SecretVersion,
+    pub(crate) version: ObjectVersion,
     pub(crate) enabled: bool,
     pub(crate) not_before: Option<SystemTime>,
     pub(crate) expires: Option<SystemTime>,

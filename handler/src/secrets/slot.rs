@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use super::declared::Declaration;
 use super::settings::SecretSettings;
 use super::value::AnyValue;
-use super::vault::{Fetched, SecretVersion, VaultError};
+use super::vault::{Fetched, ObjectVersion, VaultError};
 use crate::auth::Clock;
 
 /// One secret.
@@ -26,7 +26,7 @@ pub(super) struct Slot {
 /// The last good value.
 struct Held {
     value: AnyValue,
-    version: SecretVersion,
+    version: ObjectVersion,
     lifetime: Lifetime,
     /// The uptime until which it counts without another good answer.
     good_until: Duration,
@@ -314,7 +314,7 @@ impl Slot {
     pub(super) fn fill(
         &self,
         text: secrecy::SecretString,
-        version: SecretVersion,
+        version: ObjectVersion,
     ) -> Result<(), &'static str> {
         self.held.store(Some(Arc::new(Held {
             value: self.declaration.read(text, version)?,

@@ -10,7 +10,7 @@ use super::declared::{Declaration, Declared, Need};
 use super::settings::SecretSettings;
 use super::slot::Slot;
 use super::value::Secret;
-use super::vault::SecretName;
+use super::vault::ObjectName;
 use super::watch::SecretWatch;
 use crate::auth::Clock;
 
@@ -121,7 +121,7 @@ impl Secrets {
     }
 
     /// The first required one of these that is not there.
-    pub(crate) fn missing(&self, needed: &[Declaration]) -> Option<SecretName> {
+    pub(crate) fn missing(&self, needed: &[Declaration]) -> Option<ObjectName> {
         let mut required = needed.iter().filter(|one| one.need == Need::Required);
         let missing = required.find(|one| {
             let store = self.0.as_ref();
@@ -156,7 +156,7 @@ impl Secrets {
     /// When the app declares no such secret, or the text is no such value.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn fill<K: Declared>(&self, text: &str) {
-        use super::vault::SecretVersion;
+        use super::vault::ObjectVersion;
 
         let declaration = Declaration::of::<K>(Need::Required);
         let store = self.0.as_ref();
@@ -169,7 +169,7 @@ impl Secrets {
             .map_or(0, |secret| secret.version_id().number());
         let version = declaration
             .version
-            .unwrap_or_else(|| SecretVersion::for_tests(count + 1));
+            .unwrap_or_else(|| ObjectVersion::for_tests(count + 1));
         if let Err(why) = slot.fill(text.into(), version) {
             panic!("the text is no value of `{}`: {why}", K::NAME);
         }

@@ -15,7 +15,7 @@ use super::declared::{Declaration, Declared, Need};
 use super::settings::SecretSettings;
 use super::store::Secrets;
 use super::value::Secret;
-use super::vault::{Fetched, SecretName, SecretVersion, Vault, VaultError};
+use super::vault::{Fetched, ObjectName, ObjectVersion, Vault, VaultError};
 use crate::test::{Log, TokioClock, dispatch_to};
 
 mod app;
@@ -99,7 +99,7 @@ impl Version {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         Fetched {
             value: SecretString::from(self.value.clone()),
-            version: SecretVersion::for_tests(self.number),
+            version: ObjectVersion::for_tests(self.number),
             enabled: self.enabled,
             not_before: self.not_before.map(at),
             expires: self.expires.map(at),
@@ -156,8 +156,8 @@ impl FakeVault {
 impl Vault for FakeVault {
     fn get<'a>(
         &'a self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
     ) -> BoxFuture<'a, Result<Fetched, VaultError>> {
         Box::pin(async move {
             let now = self.under_way.fetch_add(1, Ordering::Relaxed) + 1;
@@ -165,7 +165,7 @@ impl Vault for FakeVault {
             let delay = {
                 let mut inside = self.inside();
                 let since = inside.started.get_or_insert_with(Instant::now).elapsed();
-                let number = version.map(SecretVersion::number);
+                let number = version.map(ObjectVersion::number);
                 inside.asked.push((name.as_str(), number, since));
                 inside.delay
             };

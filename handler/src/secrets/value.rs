@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::declared::{Declaration, Declared, Need};
 use super::form::Form;
-use super::vault::SecretVersion;
+use super::vault::ObjectVersion;
 use crate::function::{Argument, Call, Inputs, Part};
 use crate::input::Rejection;
 use crate::on::Trigger;
@@ -39,7 +39,7 @@ impl<K: Declared> Secret<K> {
     /// When the text is no such value.
     #[cfg(any(test, feature = "testing"))]
     pub fn for_tests(text: &str) -> Self {
-        let kept = Kept::<K::Value>::new(text.into(), SecretVersion::for_tests(1));
+        let kept = Kept::<K::Value>::new(text.into(), ObjectVersion::for_tests(1));
         Self(Arc::new(kept.unwrap_or_else(|why| {
             panic!("the text is no value of `{}`: {why}", K::NAME)
         })))
@@ -50,7 +50,7 @@ impl<K: Declared> Secret<K> {
         Self(kept.unwrap_or_else(|_| unreachable!("a slot is found by the type of its value")))
     }
 
-    pub(super) fn version_id(&self) -> SecretVersion {
+    pub(super) fn version_id(&self) -> ObjectVersion {
         self.0.version
     }
 }
@@ -96,21 +96,21 @@ impl<T: Trigger, S, K: Declared> Argument<T, S> for Option<Secret<K>> {
 /// A version of a secret, read.
 pub(super) struct Kept<V: Form + ?Sized> {
     value: V::Kept,
-    version: SecretVersion,
+    version: ObjectVersion,
 }
 
 /// A [`Kept`] without its type.
 pub(super) type AnyValue = Arc<dyn Any + Send + Sync>;
 
 impl<V: Form + ?Sized> Kept<V> {
-    fn new(text: SecretString, version: SecretVersion) -> Result<Self, &'static str> {
+    fn new(text: SecretString, version: ObjectVersion) -> Result<Self, &'static str> {
         let value = V::read(text)?;
         Ok(Self { value, version })
     }
 
     pub(super) fn read(
         text: SecretString,
-        version: SecretVersion,
+        version: ObjectVersion,
     ) -> Result<AnyValue, &'static str> {
         Ok(Arc::new(Self::new(text, version)?))
     }

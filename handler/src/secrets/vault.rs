@@ -22,8 +22,8 @@ pub(crate) trait Vault: Send + Sync + 'static {
     /// whether a secret counts now is for the store to say.
     fn get<'a>(
         &'a self,
-        name: SecretName,
-        version: Option<SecretVersion>,
+        name: ObjectName,
+        version: Option<ObjectVersion>,
     ) -> BoxFuture<'a, Result<Fetched, VaultError>>;
 }
 
@@ -58,7 +58,7 @@ pub(crate) enum NoToken {
 #[derive(Debug)]
 pub(crate) struct Fetched {
     pub(crate) value: SecretString,
-    pub(crate) version: SecretVersion,
+    pub(crate) version: ObjectVersion,
     pub(crate) enabled: bool,
     /// Before this it does not count (`nbf`).
     pub(crate) not_before: Option<SystemTime>,
@@ -66,13 +66,13 @@ pub(crate) struct Fetched {
     pub(crate) expires: Option<SystemTime>,
 }
 
-/// The name of a secret: 1 to 127 letters, digits and hyphens (Microsoft Learn, "Azure Key Vault
+/// The name of a secret or key: 1 to 127 letters, digits and hyphens (Microsoft Learn, "Azure Key Vault
 /// keys, secrets and certificates overview", object identifiers). It becomes a part of a path, so
 /// nothing else gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct SecretName(&'static str);
+pub(crate) struct ObjectName(&'static str);
 
-impl SecretName {
+impl ObjectName {
     pub(crate) const fn new(name: &'static str) -> Option<Self> {
         let bytes = name.as_bytes();
         if bytes.is_empty() || bytes.len() > 127 {
@@ -93,11 +93,11 @@ impl SecretName {
     }
 }
 
-/// The version of a secret: 32 lower-case hex digits.
+/// The version of a secret or key: 32 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct SecretVersion([u8; 32]);
+pub(crate) struct ObjectVersion([u8; 32]);
 
-impl SecretVersion {
+impl ObjectVersion {
     pub(crate) const fn new(version: &str) -> Option<Self> {
         let bytes = version.as_bytes();
         if bytes.len() != 32 {
@@ -122,7 +122,7 @@ impl SecretVersion {
 }
 
 #[cfg(any(test, feature = "testing"))]
-impl SecretVersion {
+impl ObjectVersion {
     /// The version that is this number.
     pub(crate) fn for_tests(number: u64) -> Self {
         Self::new(&format!("{number:032x}")).expect("32 hex digits")
@@ -134,7 +134,7 @@ impl SecretVersion {
     }
 }
 
-impl std::fmt::Debug for SecretVersion {
+impl std::fmt::Debug for ObjectVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }
@@ -186,21 +186,21 @@ mod tests {
     fn a_name_is_letters_digits_and_hyphens() {
         let longest: &'static str = Box::leak("n".repeat(127).into_boxed_str());
         for right in ["a", "erp-key", "ERP-Key-2", "-", longest] {
-            assert!(SecretName::new(right).is_some(), "{right}");
+            assert!(ObjectName::new(right).is_some(), "{right}");
         }
         let longer: &'static str = Box::leak("n".repeat(128).into_boxed_str());
         for wrong in ["", "..", "a/b", "a b", "a_b", "ключ", "a\n", "a?b", longer] {
-            assert!(SecretName::new(wrong).is_none(), "{wrong}");
+            assert!(ObjectName::new(wrong).is_none(), "{wrong}");
         }
     }
 
     #[test]
     fn a_version_is_32_lower_case_hex_digits() {
         let version = "0123456789abcdef0123456789abcdef";
-        assert_eq!(SecretVersion::new(version).expect("one").as_str(), version);
+        assert_eq!(ObjectVersion::new(version).expect("one").as_str(), version);
         let upper = version.to_uppercase();
         for wrong in ["", &version[1..], &upper, "../../../../keys/0123456789abcd"] {
-            assert!(SecretVersion::new(wrong).is_none(), "{wrong}");
+            assert!(ObjectVersion::new(wrong).is_none(), "{wrong}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::declared::Declared;
 use super::store::{Changes, Secrets};
 use super::value::Secret;
-use super::vault::SecretVersion;
+use super::vault::ObjectVersion;
 
 /// Follows the secret `K` through its rotations.
 ///
@@ -16,7 +16,7 @@ use super::vault::SecretVersion;
 pub struct SecretWatch<K: Declared> {
     secrets: Secrets,
     changes: Changes,
-    seen: Option<SecretVersion>,
+    seen: Option<ObjectVersion>,
     secret: std::marker::PhantomData<fn() -> K>,
 }
 

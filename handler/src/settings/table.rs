@@ -143,7 +143,7 @@ pub static TABLE: &[Setting] = &[
     },
     Setting {
         name: "STOCKADE__SECRETS__VAULT_URI",
-        meaning: "The Key Vault that secrets are read from.",
+        meaning: "The Key Vault that secrets are read from, and whose keys are used.",
         default: "",
         unit: "an https address",
     },

@@ -25,7 +25,7 @@ use crate::keys::vault::{KeyError, Keys as Vault};
 use crate::keys::{
     Declared, Decrypted, DecryptionAlgorithm, Key, KeyVersion, Signature, SigningAlgorithm,
 };
-use crate::secrets::vault::{SecretName, SecretVersion};
+use crate::secrets::vault::{ObjectName, ObjectVersion};
 
 /// The keys of a test: one for each name, of every kind, made at the first use.
 ///
@@ -49,7 +49,7 @@ use crate::secrets::vault::{SecretName, SecretVersion};
 /// # }
 /// ```
 #[derive(Clone, Default)]
-pub struct Keys(Arc<Mutex<BTreeMap<SecretName, Arc<Numbers>>>>);
+pub struct Keys(Arc<Mutex<BTreeMap<ObjectName, Arc<Numbers>>>>);
 
 /// The numbers of one key.
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl Keys {
         sealed.expect("the plaintext is short enough").to_vec()
     }
 
-    fn numbers(&self, name: SecretName) -> Arc<Numbers> {
+    fn numbers(&self, name: ObjectName) -> Arc<Numbers> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(known.entry(name).or_default())
     }
@@ -129,8 +129,8 @@ impl std::fmt::Debug for Keys {
 impl Vault for Keys {
     fn sign<'a>(
         &'a self,
-        name: SecretName,
-        pinned: Option<SecretVersion>,
+        name: ObjectName,
+        pinned: Option<ObjectVersion>,
         algorithm: SigningAlgorithm,
         digest: &'a [u8],
     ) -> BoxFuture<'a, Result<Signature, KeyError>> {
@@ -141,8 +141,8 @@ impl Vault for Keys {
 
     fn decrypt<'a>(
         &'a self,
-        name: SecretName,
-        _: SecretVersion,
+        name: ObjectName,
+        _: ObjectVersion,
         algorithm: DecryptionAlgorithm,
         ciphertext: &'a [u8],
     ) -> BoxFuture<'a, Result<Decrypted, KeyError>> {
@@ -196,8 +196,8 @@ impl Numbers {
     }
 }
 
-fn version(pinned: Option<SecretVersion>) -> SecretVersion {
-    pinned.unwrap_or_else(|| SecretVersion::for_tests(1))
+fn version(pinned: Option<ObjectVersion>) -> ObjectVersion {
+    pinned.unwrap_or_else(|| ObjectVersion::for_tests(1))
 }
 
 enum Method {

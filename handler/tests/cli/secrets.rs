@@ -2,13 +2,18 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::json;
 
 use super::support::{Project, Ran};
 
 /// What no command may tell.
-const VALUE: &str = "qv7Zt2mK9xWb4RnY";
+static VALUE: LazyLock<String> = LazyLock::new(|| {
+    let mut bytes = [0; 16];
+    aws_lc_rs::rand::fill(&mut bytes).unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+});
 
 /// Whether eight characters of the value are there.
 fn tells(text: &[u8]) -> bool {
@@ -35,7 +40,7 @@ fn written(folder: &Path, told: &mut Vec<String>) {
 #[test]
 fn no_command_tells_a_local_secret_or_the_value_of_a_setting() {
     let project = Project::new();
-    let secrets = json!({ "erp-key": VALUE });
+    let secrets = json!({ "erp-key": *VALUE });
     project.write("local.secrets.json", &secrets.to_string());
     for arguments in [
         &["list"][..],
@@ -47,6 +52,8 @@ fn no_command_tells_a_local_secret_or_the_value_of_a_setting() {
         &["sample", "order-worker"],
         &["invoke", "create-order"],
         &["token"],
+        &["doctor"],
+        &["doctor", "--json"],
         &["docs"],
         &["completions", "bash"],
         &["no-such-command"],
@@ -58,7 +65,7 @@ fn no_command_tells_a_local_secret_or_the_value_of_a_setting() {
             "STOCKADE__SECRETS__ERP_KEY",
             "IDENTITY_HEADER",
         ] {
-            command.env(name, VALUE);
+            command.env(name, &*VALUE);
         }
         command.env("RUST_BACKTRACE", "1");
 

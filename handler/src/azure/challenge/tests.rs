@@ -2,9 +2,9 @@ use azure_core::http::{Method, Pipeline};
 
 use super::*;
 use crate::azure::testing::{Answer, Source, StandIn, VAULT_HOST, challenge, secret, token};
-use crate::secrets::vault::{SecretName, Vault as _, VaultError};
+use crate::secrets::vault::{ObjectName, Vault as _, VaultError};
 
-const NAME: SecretName = SecretName::new("erp-key").expect("a name");
+const NAME: ObjectName = ObjectName::new("erp-key").expect("a name");
 const LOGIN: &str = "http://127.0.0.1:7072/a-tenant";
 
 fn asks_for(resource: &str, authority: &str) -> String {

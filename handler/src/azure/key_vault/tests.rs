@@ -9,7 +9,7 @@ use crate::azure::testing::{
     vault, vault_that,
 };
 
-const NAME: SecretName = SecretName::new("erp-key").expect("a name");
+const NAME: ObjectName = ObjectName::new("erp-key").expect("a name");
 
 async fn read(vault: &StandIn) -> Result<Fetched, VaultError> {
     vault.key_vault(signed_in()).get(NAME, None).await
@@ -61,8 +61,8 @@ async fn a_pinned_version_is_asked_for_and_no_other_is_taken() {
     let client = vault.key_vault(signed_in());
     let other = VERSION.replace('0', "f");
 
-    let pinned = client.get(NAME, SecretVersion::new(VERSION)).await;
-    let wrong = client.get(NAME, SecretVersion::new(&other)).await;
+    let pinned = client.get(NAME, ObjectVersion::new(VERSION)).await;
+    let wrong = client.get(NAME, ObjectVersion::new(&other)).await;
 
     assert_eq!(pinned.expect("a secret").version.as_str(), VERSION);
     assert!(matches!(wrong, Err(VaultError::Malformed(_))), "{wrong:?}");

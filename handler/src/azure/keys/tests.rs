@@ -10,8 +10,8 @@ use crate::azure::testing::{
     vault_that,
 };
 
-const NAME: SecretName = SecretName::new("order-signing").expect("a name");
-const PINNED: SecretVersion = SecretVersion::new(VERSION).expect("a version");
+const NAME: ObjectName = ObjectName::new("order-signing").expect("a name");
+const PINNED: ObjectVersion = ObjectVersion::new(VERSION).expect("a version");
 
 /// An id of a key; ids name the port of a vault that has one of its own, which a stand-in learns from
 /// the request.
@@ -34,7 +34,7 @@ fn done(request: &str, bytes: &[u8]) -> Answer {
     }))
 }
 
-async fn sign(vault: &StandIn, version: Option<SecretVersion>) -> Result<Signature, KeyError> {
+async fn sign(vault: &StandIn, version: Option<ObjectVersion>) -> Result<Signature, KeyError> {
     let keys = vault.keys(signed_in());
     keys.sign(NAME, version, SigningAlgorithm::Es256, &[7; 32])
         .await
@@ -50,6 +50,26 @@ async fn decrypt(vault: &StandIn) -> Result<Decrypted, KeyError> {
 fn sent(request: &str) -> Value {
     let (_, body) = request.split_once("\r\n\r\n").expect("a whole head");
     serde_json::from_str(body).expect("JSON")
+}
+
+#[tokio::test]
+async fn a_token_that_the_vault_refuses_is_not_brought_again() {
+    let vault = StandIn::https(&[VAULT_HOST], |request, _| {
+        if request.contains("authorization: bearer the-token-1") {
+            done(request, &[1; 64])
+        } else {
+            challenge(CHALLENGE)
+        }
+    })
+    .await;
+    let source =
+        Source::new(|before| async move { Ok(token(&format!("the-token-{before}"), 3600)) });
+    let keys = vault.keys(source.clone());
+    let sign = || keys.sign(NAME, None, SigningAlgorithm::Es256, &[7; 32]);
+
+    assert!(sign().await.is_err());
+    assert!(sign().await.is_ok());
+    assert_eq!(source.asked().len(), 2);
 }
 
 #[tokio::test]
@@ -140,7 +160,7 @@ async fn an_answer_about_anything_but_the_key_that_was_asked_for_is_malformed() 
     }
 
     let vault = vault_that(|request| done(request, &[1; 64])).await;
-    let pinned = sign(&vault, SecretVersion::new(&other)).await;
+    let pinned = sign(&vault, ObjectVersion::new(&other)).await;
     assert!(matches!(
         pinned,
         Err(KeyError::Vault(VaultError::Malformed(_)))

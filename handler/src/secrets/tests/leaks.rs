@@ -119,7 +119,7 @@ fn a_document_that_cannot_be_read_is_refused_in_words_that_hold_nothing_of_it() 
         format!(r#"{{"password":"{text}"}} {text}"#),
         format!(r#"{{"password":["{text}"]}}"#),
     ] {
-        let read = declaration.read(broken.as_str().into(), SecretVersion::for_tests(1));
+        let read = declaration.read(broken.as_str().into(), ObjectVersion::for_tests(1));
         let why = read.unwrap_err();
         assert_eq!(canary.found_in(why), None, "{why}");
     }

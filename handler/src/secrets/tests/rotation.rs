@@ -208,8 +208,8 @@ async fn an_answer_of_another_version_than_the_pinned_one_does_not_count() {
     impl Vault for Liar {
         fn get<'a>(
             &'a self,
-            _: SecretName,
-            _: Option<SecretVersion>,
+            _: ObjectName,
+            _: Option<ObjectVersion>,
         ) -> BoxFuture<'a, Result<Fetched, VaultError>> {
             Box::pin(async { Ok(Version::new(2, "two").fetched()) })
         }

@@ -11,7 +11,7 @@ use validator::Validate;
 use super::super::report::Outcome;
 use super::*;
 use crate::secrets::Declared;
-use crate::secrets::vault::{Fetched, SecretName, SecretVersion, Vault};
+use crate::secrets::vault::{Fetched, ObjectName, ObjectVersion, Vault};
 
 #[derive(Deserialize, Validate)]
 #[expect(dead_code, reason = "it is read, and nobody looks at it")]
@@ -62,7 +62,7 @@ impl Default for Played {
 fn fetched() -> Fetched {
     Fetched {
         value: SecretString::from(CANARY),
-        version: SecretVersion::for_tests(1),
+        version: ObjectVersion::for_tests(1),
         enabled: true,
         not_before: None,
         expires: None,
@@ -86,8 +86,8 @@ impl Played {
 impl Vault for Played {
     fn get<'a>(
         &'a self,
-        _: SecretName,
-        _: Option<SecretVersion>,
+        _: ObjectName,
+        _: Option<ObjectVersion>,
     ) -> BoxFuture<'a, Result<Fetched, VaultError>> {
         *self.asked.lock().unwrap() += 1;
         self.later((self.secret)()).boxed()
@@ -134,7 +134,7 @@ async fn where_everything_is_there_each_step_is_fine() {
     let secret = checks[2].document();
     assert_eq!(secret["name"], "erp-key");
     assert_eq!(secret["required"], true);
-    assert_eq!(secret["version"], SecretVersion::for_tests(1).as_str());
+    assert_eq!(secret["version"], ObjectVersion::for_tests(1).as_str());
     assert!(secret["daysLeft"].is_null(), "{secret}");
 }
 
