@@ -1,30 +1,27 @@
 //! From the start of the process to its end.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::watch;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly};
-use crate::auth::{
-    AuthSettings, Certificates, RESOURCE_SETTING, ResourceMetadata, SystemClock, Tokens,
-};
+use crate::auth::{Certificates, SystemClock, Tokens};
 use crate::failure::Error;
-use crate::limits::LimitSettings;
-use crate::secrets::SecretSettings;
 use crate::server;
-use crate::settings::{self, Environment, Problems, Process, Source};
-use crate::storage::StorageSettings;
-use crate::telemetry::JsonLines;
-use crate::wire::HostJson;
+use crate::settings::{Environment, Problems, Process};
 
+use self::settings::Settings;
+
+mod logging;
+mod settings;
 mod state;
+
+pub use self::logging::start_logging;
+#[cfg(feature = "cli")]
+pub(crate) use self::settings::{APP_ROOT, PORT, problems_at_start};
 
 /// Runs the app: the whole of a handler's `main`.
 ///
@@ -73,175 +70,15 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.enable_all().build()
 }
 
-/// What the process needs to know before it binds its port.
-struct Settings {
-    port: u16,
-    host: HostJson,
-    limits: LimitSettings,
-    auth: Option<AuthSettings>,
-    resource: Option<ResourceMetadata>,
-    storage: Option<StorageSettings>,
-    secrets: Option<SecretSettings>,
-}
-
-impl Settings {
-    fn read<S: Send + Sync + 'static>(
-        app: &App<S>,
-        source: &dyn Source,
-        problems: &mut Problems,
-    ) -> Option<Self> {
-        let host_json = host_json_text(app, source, problems);
-        Self::read_under(app, host_json.as_deref(), source, problems)
-    }
-
-    /// Reads them under this host.json, if it could be read.
-    fn read_under<S: Send + Sync + 'static>(
-        app: &App<S>,
-        host_json: Option<&str>,
-        source: &dyn Source,
-        problems: &mut Problems,
-    ) -> Option<Self> {
-        settings::unknown_names(source, settings::TABLE, problems);
-        let port = problems.parse(source, PORT);
-        if source.get(PORT).is_none() {
-            problems.push(
-                PORT,
-                "is not set: the Functions host sets it; try `cargo fn dev`",
-            );
-        }
-        let limits = LimitSettings::read(source, problems);
-        let auth = AuthSettings::read(source, problems, app.needs_tokens());
-        let resource = app.resource_metadata(&auth);
-        if resource.is_some() && !app.serves_resource_metadata() {
-            problems.push(
-                RESOURCE_SETTING,
-                "is set, but no function serves the metadata that challenges would name; add \
-                 `.function(stockade::auth::protected_resource())` to the app",
-            );
-        }
-        // The app's state reads them again; what is wrong with them is told here.
-        let storage = StorageSettings::read(source, problems);
-        let host = host_json.and_then(|text| checked_host_json(app, text, source, problems));
-        let declared = app.secrets();
-        settings::unresolved_references(source, &app.settings(), &declared, problems);
-        let secrets = SecretSettings::read(source, &declared, problems);
-        Some(Self {
-            port: port?,
-            host: host?,
-            limits,
-            auth: app.needs_tokens().then_some(auth),
-            resource,
-            storage,
-            secrets,
-        })
-    }
-
-    /// The longest that an invocation may take: a host that waits in vain kills the process, and
-    /// every other invocation with it (seen on host 4.1037).
-    fn deadline(&self) -> Duration {
-        let by_host = self.host.function_timeout.map(|timeout| {
-            timeout
-                .checked_sub(MARGIN)
-                .filter(|left| *left >= MARGIN)
-                .unwrap_or(timeout / 2)
-        });
-        by_host.map_or(self.limits.deadline, |most| most.min(self.limits.deadline))
-    }
-}
-
-pub(crate) const PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
-pub(crate) const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
-/// How much sooner than the host we give up.
-const MARGIN: Duration = Duration::from_secs(2);
 /// How long preparations may take before the port is bound all the same.
 const PREPARATION: Duration = Duration::from_secs(5);
 /// How long running invocations may take to end.
 const DRAIN: Duration = Duration::from_secs(25);
 
-/// What stands against a start under this host.json, as the start itself finds it.
-#[cfg(feature = "cli")]
-pub(crate) fn problems_at_start<S: Send + Sync + 'static>(
-    app: &App<S>,
-    host_json: &str,
-    source: &dyn Source,
-) -> Problems {
-    let mut problems = Problems::new();
-    Settings::read_under(app, Some(host_json), source, &mut problems);
-    problems
-}
-
-/// The host.json of the folder that the host names; without one, the app's own.
-fn host_json_text<S: Send + Sync + 'static>(
-    app: &App<S>,
-    source: &dyn Source,
-    problems: &mut Problems,
-) -> Option<String> {
-    let Some(root) = source.get(APP_ROOT) else {
-        return Some(crate::manifest::own_host_json(app.mode()));
-    };
-    let text = std::fs::read_to_string(Path::new(&root).join("host.json")).ok();
-    if text.is_none() {
-        problems.push(
-            "host.json",
-            "cannot be read in the folder that FUNCTIONS_APP_ROOT_PATH names",
-        );
-    }
-    text
-}
-
-/// host.json as it counts for this process, checked against the app.
-fn checked_host_json<S: Send + Sync + 'static>(
-    app: &App<S>,
-    text: &str,
-    source: &dyn Source,
-    problems: &mut Problems,
-) -> Option<HostJson> {
-    let host = HostJson::read(text, source, problems)?;
-    if host.mode.is_wider_than(app.mode()) {
-        problems.push(
-            "host.json",
-            "hands requests over in a way that the app rules out with `App::http`; run `cargo fn manifest`",
-        );
-    }
-    for text in app.problems_under(host.mode, &host.route_prefix) {
-        problems.describe("app", text);
-    }
-    Some(host)
-}
-
 fn told(problems: &Problems) -> String {
     let count = problems.iter().count();
     let noun = if count == 1 { "problem" } else { "problems" };
     format!("The app cannot start: {count} {noun}.\n{problems}See docs/settings.md.\n")
-}
-
-/// Writes what is logged with `tracing`, and the text of each panic, to standard output: one JSON
-/// object to a line, and no text from outside begins a line of its own.
-///
-/// [`main`] does so by itself. A service that is no Functions app may call it first of all.
-pub fn start_logging() {
-    let subscriber = tracing_subscriber::registry()
-        .with(levels())
-        .with(JsonLines::to_stdout());
-    // Only the app's own `main` installs a subscriber; if one is there already, it was meant.
-    let _ = tracing::subscriber::set_global_default(subscriber);
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(ToString::to_string);
-        let text = panic.payload_as_str().unwrap_or("no text");
-        tracing::error!(
-            panic.location = location,
-            panic.text = text,
-            "a panic was caught"
-        );
-    }));
-}
-
-/// What is logged at all. The Azure SDK tells names of secrets below a warning.
-fn levels() -> Targets {
-    Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target("azure_", LevelFilter::WARN)
-        .with_target("typespec_", LevelFilter::WARN)
 }
 
 async fn run<S, F>(app: App<S>, settings: Settings, state: F, host: Parent) -> ExitCode
@@ -414,6 +251,3 @@ async fn host_gone(host: Parent) {
         ticks.tick().await;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use validator::Validate;
 
 use crate::input;
 
-/// What a secret can be: `str`, a [`ClientCertificate`](super::ClientCertificate), or a type that derives `Deserialize` and `Validate` and is read as
-/// strict JSON.
+/// What a secret can be: `str`, a [`ClientCertificate`](super::ClientCertificate), or a type that
+/// derives `Deserialize` and `Validate` and is read as strict JSON.
 ///
 /// The text is wiped from memory when its last user drops it. What JSON was read into is the type's
 /// own to wipe: let it derive `ZeroizeOnDrop`, or keep its fields as `SecretString`.

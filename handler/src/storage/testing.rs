@@ -1,8 +1,6 @@
 //! An account that answers what a test says, and keeps what it was asked.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -84,16 +82,9 @@ impl Account {
     }
 }
 
+#[async_trait::async_trait]
 impl HttpClient for Account {
-    fn execute_request<'life0, 'life1, 'async_trait>(
-        &'life0 self,
-        request: &'life1 Request,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AsyncRawResponse>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        Self: 'async_trait,
-    {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let Body::Bytes(body) = request.body() else {
             panic!("nothing here is sent as a stream");
         };
@@ -103,20 +94,18 @@ impl HttpClient for Account {
             body: String::from_utf8_lossy(body).into_owned(),
         });
         let reply = (self.answers.lock().unwrap())();
-        Box::pin(async {
-            let answer = |status, headers: Vec<(&'static str, String)>, body| {
-                let mut all = Headers::new();
-                for (name, value) in headers {
-                    all.insert(name, value);
-                }
-                Ok(AsyncRawResponse::new(status, all, body))
-            };
-            match reply {
-                Reply::Status(status) => answer(status, Vec::new(), Box::pin(stream::empty())),
-                Reply::Body(headers, body) => answer(StatusCode::Ok, headers, body),
-                Reply::Nothing => std::future::pending().await,
+        let answer = |status, headers: Vec<(&'static str, String)>, body| {
+            let mut all = Headers::new();
+            for (name, value) in headers {
+                all.insert(name, value);
             }
-        })
+            Ok(AsyncRawResponse::new(status, all, body))
+        };
+        match reply {
+            Reply::Status(status) => answer(status, Vec::new(), Box::pin(stream::empty())),
+            Reply::Body(headers, body) => answer(StatusCode::Ok, headers, body),
+            Reply::Nothing => std::future::pending().await,
+        }
     }
 }
 
@@ -130,21 +119,15 @@ impl fmt::Debug for Account {
 #[derive(Debug)]
 struct Identity;
 
+#[async_trait::async_trait]
 impl TokenCredential for Identity {
-    fn get_token<'life0, 'life1, 'life2, 'life3, 'async_trait>(
-        &'life0 self,
-        scopes: &'life1 [&'life2 str],
-        _: Option<TokenRequestOptions<'life3>>,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AccessToken>> + Send + 'async_trait>>
-    where
-        'life0: 'async_trait,
-        'life1: 'async_trait,
-        'life2: 'async_trait,
-        'life3: 'async_trait,
-        Self: 'async_trait,
-    {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        _: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
         assert_eq!(scopes, ["https://storage.azure.com/.default"]);
         let expires = SystemTime::now() + Duration::from_secs(3600);
-        Box::pin(async move { Ok(AccessToken::new("of-the-identity", expires.into())) })
+        Ok(AccessToken::new("of-the-identity", expires.into()))
     }
 }
