@@ -84,6 +84,8 @@ impl Emulator {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(20))
+            // Azurite closes a connection after 5 s without a request, and a test may take longer.
+            .pool_max_idle_per_host(0)
             .resolve(&host, SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         if scheme == "https" {
             let signing = KeyPair::generate().expect("a key");
