@@ -9,7 +9,7 @@ use crate::telemetry::JsonLines;
 /// Writes what is logged with `tracing`, and the text of each panic, to standard output: one JSON
 /// object to a line, and no text from outside begins a line of its own.
 ///
-/// [`main`] does so by itself. A service that is no Functions app may call it first of all.
+/// [`main`](crate::main) does so by itself. A service that is no Functions app may call it first of all.
 pub fn start_logging() {
     let subscriber = tracing_subscriber::registry()
         .with(levels())
