@@ -10,7 +10,7 @@ use std::sync::Arc;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{AUTHORIZATION, Headers, WWW_AUTHENTICATE};
 use azure_core::http::policies::{Policy, PolicyResult};
-use azure_core::http::{AsyncRawResponse, Context, Request, StatusCode};
+use azure_core::http::{AsyncRawResponse, ClientOptions, Context, Request, StatusCode};
 
 use super::identity::Identity;
 use super::vault_uri::VaultUri;
@@ -35,6 +35,8 @@ pub(super) enum Foreign {
 }
 
 impl CheckChallenge {
+    /// The check alone, with nobody to hear of it.
+    #[cfg(any(test, feature = "cli"))]
     pub(super) fn of(vault: &VaultUri) -> Arc<Self> {
         Arc::new(Self {
             vault: vault.clone(),
@@ -61,12 +63,19 @@ impl CheckChallenge {
         format!("Bearer resource=\"{}\"", self.vault.resource())
     }
 
-    /// Lets this identity hear of each of its tokens that the vault refuses.
-    pub(super) fn telling(&self, identity: &Arc<Identity>) -> Arc<Self> {
-        Arc::new(Self {
-            vault: self.vault.clone(),
+    /// Adds the check to the options of a client that signs in to the vault as this identity, which
+    /// hears of each of its tokens that the vault refuses.
+    pub(super) fn guard(
+        mut options: ClientOptions,
+        vault: &VaultUri,
+        identity: &Arc<Identity>,
+    ) -> ClientOptions {
+        // After the SDK's own policies, next to the transport: it sees each answer before they do.
+        options.per_try_policies.push(Arc::new(Self {
+            vault: vault.clone(),
             identity: Some(Arc::clone(identity)),
-        })
+        }));
+        options
     }
 
     /// Passes on that the vault has refused the token of a request, if there was one.

@@ -34,14 +34,10 @@ impl KeyVault {
     pub(super) fn new(
         uri: &VaultUri,
         identity: Arc<Identity>,
-        mut client_options: ClientOptions,
+        client_options: ClientOptions,
     ) -> Self {
-        // After the SDK's own policies, next to the transport: it sees each answer before they do.
-        client_options
-            .per_try_policies
-            .push(CheckChallenge::of(uri).telling(&identity));
         let options = SecretClientOptions {
-            client_options,
+            client_options: CheckChallenge::guard(client_options, uri, &identity),
             ..SecretClientOptions::default()
         };
         let client = SecretClient::new(uri.as_str(), identity, Some(options))

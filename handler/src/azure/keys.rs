@@ -33,14 +33,10 @@ impl KeyVaultKeys {
     pub(super) fn new(
         uri: &VaultUri,
         identity: Arc<Identity>,
-        mut client_options: ClientOptions,
+        client_options: ClientOptions,
     ) -> Self {
-        // After the SDK's own policies, next to the transport: it sees each answer before they do.
-        client_options
-            .per_try_policies
-            .push(CheckChallenge::of(uri).telling(&identity));
         let options = KeyClientOptions {
-            client_options,
+            client_options: CheckChallenge::guard(client_options, uri, &identity),
             ..KeyClientOptions::default()
         };
         let client = KeyClient::new(uri.as_str(), identity, Some(options))
