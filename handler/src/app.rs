@@ -18,7 +18,7 @@ use crate::guard::{Guard, Visit};
 use crate::limits::{Callers, InputLimits, LimitSettings, Limits};
 use crate::manifest::Manifest;
 use crate::secrets::{Declaration, Declared, Need, Secrets};
-use crate::telemetry::{Invocation, Telemetry};
+use crate::telemetry::{Invocation, Spans, Telemetry};
 use crate::wire::{Answered, Arrived, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
 
 mod problems;
@@ -172,7 +172,10 @@ impl<S: Send + Sync + 'static> App<S> {
         let routes = Routes::new(self.entries(), &plan.route_prefix, plan.mode);
         Ready {
             wire: Wire::new(routes, plan.port, plan.limits.max_envelope_bytes, deadlines),
-            telemetry: Telemetry::new(self.entries().map(|entry| entry.trigger.kind).collect()),
+            telemetry: Telemetry::new(
+                self.entries().map(|entry| entry.trigger.kind).collect(),
+                plan.spans,
+            ),
             limits: Limits::new(&plan.limits),
             policy: Policy::new(
                 self.entries()
@@ -210,6 +213,8 @@ pub(crate) struct Assembly {
     pub(crate) resource: Option<ResourceMetadata>,
     /// The client certificates that a caller needs beside its token, if it needs one.
     pub(crate) certificates: Option<Certificates>,
+    /// Where the spans of invocations go, if they go anywhere.
+    pub(crate) spans: Option<Spans>,
 }
 
 /// An app with its stages put together.

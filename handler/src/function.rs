@@ -19,6 +19,7 @@ use crate::secrets::{Declaration, Secrets};
 use crate::wire::Delivery;
 
 pub use self::argument::{Argument, Call, Leads, Part, Payload};
+pub(crate) use self::context::Origin;
 pub use self::context::{Context, InvocationId, NotAGuid};
 pub(crate) use self::endpoints::Endpoints;
 pub use self::handler::{ArgumentList, Handler};

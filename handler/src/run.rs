@@ -108,6 +108,7 @@ where
         clock,
         resource: settings.resource.clone(),
         limits: settings.limits.clone(),
+        spans: None,
     });
     let ready = Arc::new(ready);
 

@@ -4,8 +4,10 @@
 //! [`Telemetry::open`] makes an [`Invocation`], and only [`Record::close`] makes what the wire
 //! answers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use opentelemetry_sdk::trace::SpanProcessor;
 use tracing::Span;
 
 use crate::failure::Failure;
@@ -19,13 +21,25 @@ pub(crate) use self::lines::{Held, JsonLines};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::lines::{Sink, When};
 
+pub(crate) use self::trace::{Trace, TraceParent};
+
 mod lines;
+#[allow(dead_code)]
+pub(crate) mod sampling;
+#[allow(dead_code)]
+mod trace;
 
 /// Opens and closes the record of each invocation.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     kinds: Vec<TriggerKind>,
+    /// Takes the finished spans, if anything does.
+    #[allow(dead_code)]
+    spans: Option<Spans>,
 }
+
+/// Where finished spans go.
+pub(crate) type Spans = Arc<dyn SpanProcessor>;
 
 /// An invocation that is on record.
 #[derive(Debug)]
@@ -55,8 +69,8 @@ pub(crate) struct Recorded {
 }
 
 impl Telemetry {
-    pub(crate) fn new(kinds: Vec<TriggerKind>) -> Self {
-        Self { kinds }
+    pub(crate) fn new(kinds: Vec<TriggerKind>, spans: Option<Spans>) -> Self {
+        Self { kinds, spans }
     }
 
     /// Puts an invocation on record.

@@ -49,7 +49,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::app::{App, Assembly, Ready};
 use crate::auth::{Clock, Principal, Tokens};
-use crate::function::InvocationId;
+use crate::function::{InvocationId, Origin};
 use crate::input::{self, Tick};
 use crate::limits::LimitSettings;
 use crate::on::TriggerKind;
@@ -121,6 +121,7 @@ impl<S: Send + Sync + 'static> App<S> {
             clock: Arc::new(TokioClock(tokio::time::Instant::now())),
             resource: None,
             certificates: None,
+            spans: None,
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());
@@ -354,9 +355,10 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                 next: None,
             })),
         };
-        let context = ready
-            .wire()
-            .context(self.function, InvocationId::for_tests());
+        let context =
+            ready
+                .wire()
+                .context(self.function, InvocationId::for_tests(), Origin::default());
         let context = context.presenting(self.caller);
         let arrived = Arrived::for_tests(self.function, context, delivery, form);
         let response = ready

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::auth::{ClientCertificateHeader, headers};
 use crate::failure::Failure;
-use crate::function::{Context, InvocationId};
+use crate::function::{Context, InvocationId, Origin};
 use crate::input::{self, Rejection, Tick};
 
 pub(crate) use self::answer::{Answered, Packed, Reply, ReplyAs, Wiring, refused};
@@ -115,6 +115,7 @@ struct Announced {
     function: FunctionId,
     id: InvocationId,
     deadline: Instant,
+    origin: Origin,
     envelope: Body,
 }
 
@@ -235,8 +236,14 @@ impl Wire {
         Instant::now() + self.deadlines[function.index()]
     }
 
-    pub(crate) fn context(&self, function: FunctionId, id: InvocationId) -> Context {
-        Context::new(id, self.routes.name(function), 0, self.deadline(function))
+    pub(crate) fn context(
+        &self,
+        function: FunctionId,
+        id: InvocationId,
+        origin: Origin,
+    ) -> Context {
+        let deadline = self.deadline(function);
+        Context::new(id, self.routes.name(function), 0, deadline, origin)
     }
 
     /// A request that the host forwarded or proxied. Its body stays unread.
@@ -261,10 +268,11 @@ impl Wire {
         parts.headers.remove(INVOCATION_ID);
         parts.headers.remove(PROXIED_ID);
         let certificate = ClientCertificateHeader::of(&parts.headers);
+        let origin = Origin::of(&parts.headers);
         headers::strip_identity(&mut parts.headers);
         Received::Arrived(Arrived {
             function,
-            context: self.context(function, id),
+            context: self.context(function, id, origin),
             delivery: Delivery::Request(Box::new(input::Request {
                 method: parts.method,
                 uri: parts.uri,
@@ -295,6 +303,7 @@ impl Wire {
             function,
             id: id.ok_or(Foreign::InvocationId)?,
             deadline: self.deadline(function),
+            origin: Origin::of(headers),
             envelope: request.into_body(),
         })
     }
@@ -305,6 +314,7 @@ impl Wire {
             function,
             id,
             deadline,
+            origin,
             envelope,
         } = announced;
         let whole = self.collect(envelope);
@@ -315,16 +325,17 @@ impl Wire {
             Ok(Err(_)) | Err(_) => Err(Rejection::BODY_BROKEN_OFF),
         };
         let form = self.routes.form(function);
-        let context = |attempt| Context::new(id, self.routes.name(function), attempt, deadline);
+        let name = self.routes.name(function);
+        let context = |attempt, origin| Context::new(id, name, attempt, deadline, origin);
         match decoded {
-            Ok((delivery, attempt)) => Received::Arrived(Arrived {
+            Ok(delivered) => Received::Arrived(Arrived {
                 function,
-                context: context(attempt),
-                delivery,
+                context: context(delivered.attempt, origin.or(delivered.origin)),
+                delivery: delivered.delivery,
                 form,
             }),
             Err(rejection) => Received::Undeliverable(Undeliverable {
-                context: context(0),
+                context: context(0, origin),
                 reply: Reply::without_payload(function, form),
                 failure: rejection.into(),
             }),
@@ -378,7 +389,7 @@ fn direct_invocation_id(headers: &HeaderMap) -> Option<InvocationId> {
 }
 
 /// A header's value, if the header came once and is ASCII.
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)

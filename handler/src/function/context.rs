@@ -5,12 +5,15 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
 use super::argument::{Argument, Call, Part};
 use crate::auth::Principal;
 use crate::input::Rejection;
 use crate::on::Trigger;
+use crate::telemetry::{Trace, TraceParent, sampling};
+use crate::wire::single;
 
 /// Which invocation this is: its id, the function, the attempt and the time that is left.
 ///
@@ -25,9 +28,36 @@ struct Facts {
     attempt: u32,
     deadline: Instant,
     principal: OnceLock<Principal>,
+    origin: Origin,
+    /// The trace that the event itself names, once it was read.
+    event: OnceLock<TraceParent>,
+    trace: OnceLock<Trace>,
     #[cfg(any(test, feature = "testing"))]
     presented: Option<Principal>,
 }
+
+/// What led to an invocation, as far as the headers tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Origin {
+    trace: Option<TraceParent>,
+}
+
+impl Origin {
+    /// Reads the headers. What they claim of a caller's identity is still among them.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let trace = single(headers, &TRACEPARENT).and_then(TraceParent::parse);
+        Self { trace }
+    }
+
+    /// The same, with what another knows in place of what this one does not.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            trace: self.trace.or(other.trace),
+        }
+    }
+}
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 impl Context {
     pub(crate) fn new(
@@ -35,6 +65,7 @@ impl Context {
         function: &'static str,
         attempt: u32,
         deadline: Instant,
+        origin: Origin,
     ) -> Self {
         Self(Arc::new(Facts {
             invocation_id,
@@ -42,6 +73,9 @@ impl Context {
             attempt,
             deadline,
             principal: OnceLock::new(),
+            origin,
+            event: OnceLock::new(),
+            trace: OnceLock::new(),
             #[cfg(any(test, feature = "testing"))]
             presented: None,
         }))
@@ -53,6 +87,8 @@ impl Context {
         let facts = &*self.0;
         Self(Arc::new(Facts {
             principal: OnceLock::new(),
+            event: OnceLock::new(),
+            trace: OnceLock::new(),
             presented,
             ..*facts
         }))
@@ -85,6 +121,29 @@ impl Context {
 
     pub(crate) fn deadline(&self) -> Instant {
         self.0.deadline
+    }
+
+    /// The invocation's place in its trace, as the value of a `traceparent` header (W3C Trace Context
+    /// §3.2): what a request to another service has to carry to be seen as part of it.
+    pub fn traceparent(&self) -> String {
+        self.trace().to_string()
+    }
+
+    /// The place of the invocation in its trace: below the host's span where the host names one, else
+    /// below the event's own. It is settled with the first look at it.
+    pub(crate) fn trace(&self) -> &Trace {
+        let facts = &*self.0;
+        facts.trace.get_or_init(|| {
+            let parent = facts.origin.trace.or(facts.event.get().copied());
+            Trace::below(parent, sampling::share_of)
+        })
+    }
+
+    /// The trace that the event itself names.
+    #[allow(dead_code)]
+    pub(crate) fn note_event(&self, parent: TraceParent) {
+        // An event names one; a second value would be a second truth.
+        let _ = self.0.event.set(parent);
     }
 
     /// Who called, once authentication has said so. Telemetry reads it; nothing decides by it.

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::values::{OffsetTime, Text, payload_text, unquoted};
 use super::{Delivery, FunctionId, Message, ReplyAs, Routes, method, path_and_query};
 use crate::auth::{ClientCertificateHeader, headers};
-use crate::function::Entry;
+use crate::function::{Entry, Origin};
 use crate::input::{self, Rejection, Tick, declared_length};
 use crate::on::TriggerKind;
 
@@ -65,6 +65,15 @@ enum Data<'de> {
     Timer(TimerData),
 }
 
+/// What an envelope delivers to its function.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) delivery: Delivery,
+    pub(super) attempt: u32,
+    /// What the caller's own headers tell of where the request comes from.
+    pub(super) origin: Origin,
+}
+
 /// Decodes an envelope.
 ///
 /// # Errors
@@ -81,26 +90,34 @@ pub(crate) fn decode<'de>(shape: &Shape, bytes: &'de [u8]) -> Result<Decoded<'de
 }
 
 impl Decoded<'_> {
-    /// The delivery, and which attempt it is.
-    pub(crate) fn deliver(
+    /// The delivery, which attempt it is, and what led to it.
+    pub(super) fn deliver(
         self,
         routes: &Routes,
         function: FunctionId,
-    ) -> Result<(Delivery, u32), Rejection> {
+    ) -> Result<Delivered, Rejection> {
         let attempt = if self.retried {
             attempt(self.metadata)
         } else {
             0
         };
+        let mut origin = Origin::default();
         let delivery = match self.data {
-            Data::Http(data) => Delivery::Request(Box::new(data.into_request(routes, function)?)),
+            Data::Http(data) => {
+                origin = Origin::of(&data.headers);
+                Delivery::Request(Box::new(data.into_request(routes, function)?))
+            }
             Data::Message(payload) => Delivery::Message(Box::new(Message {
                 payload: payload.into(),
                 metadata: self.metadata.to_owned(),
             })),
             Data::Timer(data) => Delivery::Tick(Box::new(data.into())),
         };
-        Ok((delivery, attempt))
+        Ok(Delivered {
+            delivery,
+            attempt,
+            origin,
+        })
     }
 }
 

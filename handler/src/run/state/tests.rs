@@ -40,6 +40,7 @@ fn ready(app: App<String>) -> Ready<String> {
             clock: Arc::new(TokioClock(Instant::now())),
             resource: None,
             certificates: None,
+            spans: None,
         })
 }
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::failure::Error;
+use crate::function::Origin;
 use crate::input::Rejection;
 
 fn names() -> Names {
@@ -48,7 +49,7 @@ async fn a_redirect_for_the_caller_is_no_redirect_for_the_host() {
 #[tokio::test]
 async fn an_event_that_did_not_succeed_is_told_by_a_status_from_400_on() {
     let id = "3f0ad7ea-2d4f-4c39-9c12-7d0b8a5c7a10".parse().unwrap();
-    let context = Context::new(id, "work", 0, Instant::now());
+    let context = Context::new(id, "work", 0, Instant::now(), Origin::default());
     let failures = [
         Failure::Overloaded,
         Failure::NotReady,
