@@ -172,10 +172,7 @@ impl<S: Send + Sync + 'static> App<S> {
         let routes = Routes::new(self.entries(), &plan.route_prefix, plan.mode);
         Ready {
             wire: Wire::new(routes, plan.port, plan.limits.max_envelope_bytes, deadlines),
-            telemetry: Telemetry::new(
-                self.entries().map(|entry| entry.trigger.kind).collect(),
-                plan.spans,
-            ),
+            telemetry: Telemetry::new(self.entries(), plan.spans),
             limits: Limits::new(&plan.limits),
             policy: Policy::new(
                 self.entries()
@@ -274,6 +271,11 @@ impl<S: Send + Sync + 'static> Ready<S> {
     /// The state, once it is built.
     pub(crate) fn state(&self) -> &SetOnce<S> {
         self.endpoints.state()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn record_to(&mut self, spans: Spans) {
+        self.telemetry.record_to(spans);
     }
 
     #[cfg(any(test, feature = "testing"))]

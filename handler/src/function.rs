@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use opentelemetry::context::FutureExt as _;
 
 use crate::auth::{Authorized, Identity, ResourceMetadata};
 use crate::failure::{self, Error, Failure};
@@ -16,6 +17,7 @@ use crate::limits::{InputLimits, Permit};
 use crate::on::{Settled, Trigger};
 use crate::output::{Outputs, Plan, Returns};
 use crate::secrets::{Declaration, Secrets};
+use crate::telemetry::{Point, metrics};
 use crate::wire::Delivery;
 
 pub use self::argument::{Argument, Call, Leads, Part, Payload};
@@ -230,8 +232,12 @@ where
                 identity,
                 delivery,
             } = arrival;
+            context.progress().pass(Point::Begun);
             let caller = T::caller(identity).ok_or(Failure::WrongTrigger)?;
             let event = T::receive(delivery, around.limits).await?;
+            if let Some(age) = T::sent(&event).and_then(|sent| sent.elapsed().ok()) {
+                metrics().delivered(context.function(), age);
+            }
             let arguments = H::Arguments::from_call(&Call {
                 caller,
                 state: around.state,
@@ -241,7 +247,10 @@ where
                 event: &event,
             })?;
             drop(event);
-            let returned = self.handler.call(arguments).await;
+            context.progress().pass(Point::Valid);
+            let call = self.handler.call(arguments);
+            let returned = call.with_context(context.surrounding()).await;
+            context.progress().pass(Point::Returned);
             let mut outputs = Outputs::default();
             returned.write(&mut outputs).map_err(Failure::Function)?;
             Ok(outputs)

@@ -4,6 +4,7 @@
 //! in a queue function, or a `Reply` from one, does not compile.
 
 use std::future::Future;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -51,6 +52,12 @@ pub trait Trigger: Sealed + Send + Sync + 'static {
         delivery: Delivery,
         limits: &InputLimits,
     ) -> impl Future<Output = Result<Self::Event, Failure>> + Send;
+
+    /// When the event was sent, if its service says so.
+    #[doc(hidden)]
+    fn sent(_: &Self::Event) -> Option<SystemTime> {
+        None
+    }
 
     /// What the registry keeps of this trigger.
     #[doc(hidden)]

@@ -5,13 +5,16 @@
 //! answers.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use http::{Method, StatusCode};
 use opentelemetry_sdk::trace::SpanProcessor;
 use tracing::Span;
 
+use self::spans::Ended;
 use crate::failure::Failure;
-use crate::function::Context;
+use crate::function::{Context, Entry};
 use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
@@ -21,21 +24,51 @@ pub(crate) use self::lines::{Held, JsonLines};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::lines::{Sink, When};
 
+pub(crate) use self::call::calling;
+pub(crate) use self::metrics::{Refresh, metrics};
+pub(crate) use self::progress::{Point, Progress};
 pub(crate) use self::trace::{Trace, TraceParent};
 
+mod call;
 mod lines;
+mod metrics;
+mod progress;
 #[allow(dead_code)]
 pub(crate) mod sampling;
+mod spans;
 #[allow(dead_code)]
 mod trace;
 
 /// Opens and closes the record of each invocation.
 #[derive(Debug)]
 pub(crate) struct Telemetry {
-    kinds: Vec<TriggerKind>,
+    subjects: Vec<Arc<Subject>>,
     /// Takes the finished spans, if anything does.
-    #[allow(dead_code)]
     spans: Option<Spans>,
+    /// An invocation came before.
+    warm: AtomicBool,
+}
+
+/// What telemetry knows of a function.
+#[derive(Debug)]
+struct Subject {
+    kind: TriggerKind,
+    route: Option<String>,
+    asks_for_a_caller: bool,
+}
+
+impl Subject {
+    fn of(entry: &Entry) -> Self {
+        let trigger = &entry.trigger;
+        Self {
+            kind: trigger.kind,
+            route: trigger
+                .route
+                .as_ref()
+                .map(|route| route.template.as_str().to_owned()),
+            asks_for_a_caller: trigger.gate.rule().is_some(),
+        }
+    }
 }
 
 /// Where finished spans go.
@@ -52,12 +85,25 @@ pub(crate) struct Invocation {
 /// The open record of an invocation. One that is dropped before it is closed tells of that, too.
 #[derive(Debug)]
 pub(crate) struct Record {
-    started: Instant,
     context: Context,
-    kind: TriggerKind,
+    subject: Arc<Subject>,
+    method: Option<Method>,
     reply: Reply,
     span: Span,
+    /// Where its spans go.
+    spans: Option<Spans>,
+    cold: bool,
     closed: bool,
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// With what an HTTP caller sees.
+    Succeeded(Option<StatusCode>),
+    /// The name of the outcome, the rule that decided, and what an HTTP caller sees.
+    Failed(&'static str, &'static str, Option<StatusCode>),
+    Abandoned,
 }
 
 /// An outcome that is on record. Only [`Record::close`] makes one.
@@ -69,14 +115,31 @@ pub(crate) struct Recorded {
 }
 
 impl Telemetry {
-    pub(crate) fn new(kinds: Vec<TriggerKind>, spans: Option<Spans>) -> Self {
-        Self { kinds, spans }
+    pub(crate) fn new<'a>(
+        functions: impl IntoIterator<Item = &'a Entry>,
+        spans: Option<Spans>,
+    ) -> Self {
+        let subjects = functions.into_iter().map(Subject::of).map(Arc::new);
+        Self {
+            subjects: subjects.collect(),
+            spans,
+            warm: AtomicBool::new(false),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn record_to(&mut self, spans: Spans) {
+        self.spans = Some(spans);
     }
 
     /// Puts an invocation on record.
     pub(crate) fn open(&self, arrived: Arrived) -> (Invocation, Record) {
         let (function, context, delivery, reply) = arrived.into_parts();
-        let record = self.record(context.clone(), reply);
+        let method = match &delivery {
+            Delivery::Request(request) => Some(request.method.clone()),
+            Delivery::Message(_) | Delivery::Tick(_) => None,
+        };
+        let record = self.record(context.clone(), method, reply);
         let invocation = Invocation {
             function,
             context,
@@ -92,21 +155,65 @@ impl Telemetry {
             reply,
             failure,
         } = undeliverable;
-        self.record(context, reply).close(Err(failure))
+        self.record(context, None, reply).close(Err(failure))
     }
 
-    fn record(&self, context: Context, reply: Reply) -> Record {
+    fn record(&self, context: Context, method: Option<Method>, reply: Reply) -> Record {
         Record {
-            started: Instant::now(),
-            kind: self.kinds[reply.function().index()],
+            subject: Arc::clone(&self.subjects[reply.function().index()]),
             span: tracing::info_span!(
                 "invocation",
                 invocation.id = context.invocation_id().as_str(),
                 function.name = context.function(),
             ),
             context,
+            method,
             reply,
+            spans: self.spans.clone(),
+            cold: !self.warm.swap(true, Ordering::Relaxed),
             closed: false,
+        }
+    }
+}
+
+impl Outcome {
+    fn of(result: &Result<Packed, Failure>, kind: TriggerKind) -> Self {
+        match result {
+            Ok(packed) => Self::Succeeded(packed.status()),
+            Err(failure) => {
+                let status = (kind == TriggerKind::Http).then(|| failure.problem().status());
+                Self::Failed(failure.outcome(), failure.rule(), status)
+            }
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded(_) => "succeeded",
+            Self::Failed(name, ..) => name,
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    fn rule(self) -> Option<&'static str> {
+        match self {
+            Self::Failed(_, rule, _) => Some(rule),
+            Self::Succeeded(_) | Self::Abandoned => None,
+        }
+    }
+
+    fn status(self) -> Option<StatusCode> {
+        match self {
+            Self::Succeeded(status) | Self::Failed(_, _, status) => status,
+            Self::Abandoned => None,
+        }
+    }
+
+    /// Whether nobody has to look at it.
+    fn is_good(self) -> bool {
+        match self {
+            Self::Succeeded(status) => status.is_none_or(|status| !status.is_server_error()),
+            Self::Failed(..) | Self::Abandoned => false,
         }
     }
 }
@@ -148,8 +255,9 @@ impl Record {
     /// Writes the one line of the invocation.
     pub(crate) fn close(mut self, outcome: Result<Packed, Failure>) -> Recorded {
         self.closed = true;
-        let duration_ms = self.duration_ms();
-        let trigger = self.kind.name();
+        let took = self.context.progress().elapsed();
+        let duration_ms = milliseconds(took);
+        let trigger = self.subject.kind.name();
         let principal = self.principal();
         let in_span = self.span.enter();
         match &outcome {
@@ -184,6 +292,7 @@ impl Record {
             ),
         }
         drop(in_span);
+        self.hand_over(Outcome::of(&outcome, self.subject.kind), took);
         Recorded {
             context: self.context.clone(),
             reply: self.reply.clone(),
@@ -195,22 +304,44 @@ impl Record {
         self.context.principal().map(crate::Principal::id)
     }
 
-    fn duration_ms(&self) -> f64 {
-        self.started.elapsed().as_secs_f64() * 1000.0
+    /// Counts it, and gives its spans away if it is recorded.
+    fn hand_over(&self, outcome: Outcome, took: Duration) {
+        metrics().ended(self.context.function(), outcome, took);
+        let Some(sink) = &self.spans else {
+            return;
+        };
+        let ended = Ended {
+            context: &self.context,
+            subject: &self.subject,
+            method: self.method.as_ref(),
+            outcome,
+            took,
+            cold: self.cold,
+        };
+        for span in ended.spans().into_iter().flatten() {
+            sink.on_end(span);
+        }
     }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.closed {
-            let _in_span = self.span.enter();
+            let took = self.context.progress().elapsed();
+            let in_span = self.span.enter();
             tracing::warn!(
-                trigger = self.kind.name(),
+                trigger = self.subject.kind.name(),
                 outcome = "abandoned",
                 principal.id = self.principal(),
-                duration_ms = self.duration_ms(),
+                duration_ms = milliseconds(took),
                 "invocation abandoned: the other side closed the connection"
             );
+            drop(in_span);
+            self.hand_over(Outcome::Abandoned, took);
         }
     }
 }

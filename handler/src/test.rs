@@ -56,6 +56,8 @@ use crate::on::TriggerKind;
 use crate::output::Queue;
 use crate::secrets::Declared;
 use crate::settings::Problems;
+#[cfg(test)]
+use crate::telemetry::Spans;
 use crate::telemetry::{JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
 
@@ -148,6 +150,13 @@ impl<S: Send + Sync + 'static> TestApp<S> {
     #[must_use]
     pub fn with_secret<K: Declared>(self, text: &str) -> Self {
         self.ready.secrets().fill::<K>(text);
+        self
+    }
+
+    /// Gives the spans of invocations to `spans`.
+    #[cfg(test)]
+    pub(crate) fn recording_to(mut self, spans: Spans) -> Self {
+        self.ready.record_to(spans);
         self
     }
 
@@ -319,6 +328,7 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
         let routes = ready.wire().routes();
         let form = routes.form(self.function);
         let entry = ready.entry(self.function);
+        let origin = Origin::of(&self.headers);
         let delivery = match routes.shape(self.function).kind {
             TriggerKind::Http => {
                 let route = entry
@@ -355,10 +365,9 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                 next: None,
             })),
         };
-        let context =
-            ready
-                .wire()
-                .context(self.function, InvocationId::for_tests(), Origin::default());
+        let context = ready
+            .wire()
+            .context(self.function, InvocationId::for_tests(), origin);
         let context = context.presenting(self.caller);
         let arrived = Arrived::for_tests(self.function, context, delivery, form);
         let response = ready

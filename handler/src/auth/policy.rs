@@ -10,6 +10,7 @@ use super::{
 };
 use crate::function::Context;
 use crate::limits::{Admitted, Callers, Excess};
+use crate::telemetry::Point;
 use crate::wire::{Delivery, FunctionId};
 
 /// What stands before a function.
@@ -124,6 +125,8 @@ impl Policy {
     ///
     /// [`Refusal`] names the rule that failed.
     pub(crate) async fn decide(&self, mut admitted: Admitted) -> Result<Authorized, Refusal> {
+        let progress = |admitted: &Admitted, point| admitted.context().progress().pass(point);
+        progress(&admitted, Point::Admitted);
         let identity = match &self.gates[admitted.function().index()] {
             Gate::Host => Identity::Host,
             Gate::Anonymous { .. } => Identity::Unknown,
@@ -132,6 +135,7 @@ impl Policy {
                 Identity::Known(caller.map_err(|denial| self.refuse(denial))?)
             }
         };
+        progress(&admitted, Point::Authorized);
         Ok(Authorized { admitted, identity })
     }
 

@@ -20,6 +20,7 @@ use super::principal::Principal;
 use super::rules::Rules;
 use super::settings::AuthSettings;
 use super::token::{Compact, Header};
+use crate::telemetry::metrics;
 
 /// Verifies the tokens of one app.
 #[derive(Debug)]
@@ -134,12 +135,15 @@ impl Tokens {
             return Ok(self.check(&compact, now).await?.principal);
         };
         if !cache.has_seen(token) {
+            metrics().token_looked_up(false);
             let verified = self.check(&compact, now).await?;
             cache.note(token);
             return Ok(verified.principal);
         }
         let fingerprint = Fingerprint::of(token);
-        if let Some(principal) = cache.recall(fingerprint, now, self.clock.0.uptime()) {
+        let recalled = cache.recall(fingerprint, now, self.clock.0.uptime());
+        metrics().token_looked_up(recalled.is_some());
+        if let Some(principal) = recalled {
             return Ok(principal);
         }
         let verified = self.check(&compact, now).await?;

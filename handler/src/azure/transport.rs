@@ -21,6 +21,7 @@ use reqwest::Client;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::cause;
+use crate::telemetry::calling;
 
 /// The options for a client of the SDK: the process's one HTTP client, answers of at most
 /// `max_answer_bytes`, two quick retries.
@@ -157,7 +158,14 @@ struct Bounded {
 impl HttpClient for Bounded {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let client = self.outbound.client().await?;
-        let (status, headers, body) = client.execute_request(request).await?.deconstruct();
+        let host = request.url().host_str().unwrap_or_default();
+        let status = |answer: &azure_core::Result<AsyncRawResponse>| {
+            let status = u16::from(answer.as_ref().ok()?.status());
+            http::StatusCode::from_u16(status).ok()
+        };
+        let sent = client.execute_request(request);
+        let answer = calling(request.method().as_str(), host, status, sent).await?;
+        let (status, headers, body) = answer.deconstruct();
         let body = Box::pin(at_most(self.max_answer_bytes, body));
         Ok(AsyncRawResponse::new(status, headers, body))
     }

@@ -6,13 +6,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName};
+use opentelemetry::trace::TraceContextExt as _;
 use tokio::time::Instant;
 
 use super::argument::{Argument, Call, Part};
 use crate::auth::Principal;
 use crate::input::Rejection;
 use crate::on::Trigger;
-use crate::telemetry::{Trace, TraceParent, sampling};
+use crate::telemetry::{Progress, Trace, TraceParent, sampling};
 use crate::wire::single;
 
 /// Which invocation this is: its id, the function, the attempt and the time that is left.
@@ -32,6 +33,7 @@ struct Facts {
     /// The trace that the event itself names, once it was read.
     event: OnceLock<TraceParent>,
     trace: OnceLock<Trace>,
+    progress: Progress,
     #[cfg(any(test, feature = "testing"))]
     presented: Option<Principal>,
 }
@@ -76,6 +78,7 @@ impl Context {
             origin,
             event: OnceLock::new(),
             trace: OnceLock::new(),
+            progress: Progress::start(),
             #[cfg(any(test, feature = "testing"))]
             presented: None,
         }))
@@ -89,6 +92,7 @@ impl Context {
             principal: OnceLock::new(),
             event: OnceLock::new(),
             trace: OnceLock::new(),
+            progress: Progress::start(),
             presented,
             ..*facts
         }))
@@ -137,6 +141,27 @@ impl Context {
             let parent = facts.origin.trace.or(facts.event.get().copied());
             Trace::below(parent, sampling::share_of)
         })
+    }
+
+    /// The trace that the event names beside the host's, which the invocation belongs to.
+    pub(crate) fn linked(&self) -> Option<TraceParent> {
+        self.0
+            .origin
+            .trace
+            .and_then(|_| self.0.event.get().copied())
+    }
+
+    /// What spans that the function opens have as their parent.
+    pub(crate) fn surrounding(&self) -> opentelemetry::Context {
+        if sampling::is_installed() {
+            opentelemetry::Context::new().with_remote_span_context(self.trace().span_context())
+        } else {
+            opentelemetry::Context::new()
+        }
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.0.progress
     }
 
     /// The trace that the event itself names.

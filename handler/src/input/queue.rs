@@ -33,6 +33,10 @@ impl QueueMessage {
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
     }
+
+    pub(crate) fn meta(&self) -> &QueueMeta {
+        &self.meta
+    }
 }
 
 /// What the queue says of a message. It is genuine: the trigger is bound as bytes, and then the host
@@ -77,7 +81,7 @@ impl<S> Argument<QueueTrigger, S> for QueueMeta {
     type Role = Part;
 
     fn from_call(call: &Call<'_, QueueTrigger, S>) -> Result<Self, Rejection> {
-        Ok(call.event.meta.clone())
+        Ok(call.event.meta().clone())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Storage queue triggers.
 
+use std::time::SystemTime;
+
 use super::{HasMessage, Sealed, Settled, Silent, Trigger, TriggerKind};
 use crate::auth::{Gate, Identity};
 use crate::failure::Failure;
@@ -60,6 +62,10 @@ impl Trigger for QueueTrigger {
             Delivery::Message(message) => QueueMessage::new(*message, limits),
             Delivery::Request(_) | Delivery::Tick(_) => Err(Failure::WrongTrigger),
         }
+    }
+
+    fn sent(event: &QueueMessage) -> Option<SystemTime> {
+        event.meta().inserted
     }
 
     fn settle(self, _: &Inputs) -> Settled {

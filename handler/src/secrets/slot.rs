@@ -14,6 +14,7 @@ use super::settings::SecretSettings;
 use super::value::AnyValue;
 use super::vault::{Fetched, ObjectVersion, VaultError};
 use crate::auth::Clock;
+use crate::telemetry::{Refresh, metrics};
 
 /// One secret.
 pub(super) struct Slot {
@@ -145,6 +146,7 @@ impl Slot {
             }
             Err(trouble) => Err(trouble),
         };
+        metrics().secret_refreshed(Refresh::of(&answer));
         let wait = match &answer {
             Ok(_) => {
                 *failures = 0;

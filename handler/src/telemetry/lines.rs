@@ -101,6 +101,9 @@ where
     W: Sink,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.metadata().target() == super::call::TARGET {
+            return;
+        }
         let mut written = String::with_capacity(128);
         attributes.record(&mut Members(&mut written));
         if let Some(span) = context.span(id) {

@@ -27,6 +27,11 @@ pub(crate) fn install(sampler: Sampler) {
     let _ = SAMPLER.set(sampler);
 }
 
+/// Whether anything may be recorded at all.
+pub(crate) fn is_installed() -> bool {
+    SAMPLER.get().is_some()
+}
+
 /// The share of all traces that this one stands for, if it is to be recorded.
 pub(crate) fn share_of(trace: TraceId) -> Option<f64> {
     SAMPLER.get()?.share_of(trace)

@@ -78,12 +78,21 @@ impl Trace {
         }
     }
 
-    /// The context that spans of the invocation have as their parent.
+    /// What spans that are opened within the invocation have as their parent.
     pub(crate) fn span_context(&self) -> SpanContext {
-        SpanContext::new(self.id, self.span, self.flags(), false, TraceState::NONE)
+        self.own_span(self.flags())
     }
 
-    pub(crate) fn flags(&self) -> TraceFlags {
+    /// The invocation's own span, recorded whatever was decided before.
+    pub(crate) fn recorded_span(&self) -> SpanContext {
+        self.own_span(TraceFlags::SAMPLED)
+    }
+
+    fn own_span(&self, flags: TraceFlags) -> SpanContext {
+        SpanContext::new(self.id, self.span, flags, false, TraceState::NONE)
+    }
+
+    fn flags(&self) -> TraceFlags {
         TraceFlags::default().with_sampled(self.share.is_some())
     }
 }

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use crate::failure::{Disposition, Failure};
 use crate::function::{Context, Entry};
 use crate::output::{Answer, AnswerBody, Outputs, quarantined};
-use crate::telemetry::Recorded;
+use crate::telemetry::{Recorded, metrics};
 
 use super::FunctionId;
 
@@ -314,6 +314,7 @@ fn failed_event(
         && let (Some(name), Some(payload)) = (&names.quarantine, payload)
         && let Some(document) = quarantined(context, failure, payload)
     {
+        metrics().quarantined(context.function(), failure.rule());
         let mut json = START.to_vec();
         write_entry(&mut json, name, std::slice::from_ref(&document), false);
         json.extend_from_slice(END);

@@ -7,8 +7,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use reqwest::{Client, Url};
+use reqwest::{Client, Response, Url};
 use tokio::sync::OnceCell;
+
+use crate::telemetry::calling;
 
 /// Fetches a document.
 pub trait Fetch: Send + Sync + 'static {
@@ -66,7 +68,11 @@ impl HttpFetch {
         let unreachable =
             |error: reqwest::Error| FetchError::Unreachable(error.without_url().into());
         let client = self.client().await?;
-        let mut answer = client.get(url).send().await.map_err(unreachable)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let status = |answer: &Result<Response, _>| Some(answer.as_ref().ok()?.status());
+        let sent = client.get(url).send();
+        let sent = calling("GET", &host, status, sent).await;
+        let mut answer = sent.map_err(unreachable)?;
         if answer.status() != http::StatusCode::OK {
             return Err(FetchError::Status(answer.status().as_u16()));
         }

@@ -15,6 +15,7 @@ use super::super::authority::Issuer;
 use super::document::{KeySet, Metadata, Slot};
 use super::key::Key;
 use super::{KeyError, Origin};
+use crate::telemetry::{Refresh, metrics};
 
 /// The keys of one issuer.
 pub(super) struct Ring {
@@ -155,8 +156,10 @@ impl Ring {
 
     async fn fetch(self: Arc<Self>, origin: Arc<Origin>, mut flight: OwnedMutexGuard<Flight>) {
         let fetched = tokio::time::timeout(TIMEOUT, self.read(&origin)).await;
+        let fetched = fetched.unwrap_or(Err(KeyError::TimedOut));
+        metrics().keys_refreshed(Refresh::of(&fetched));
         let now = origin.clock.uptime();
-        let pause = match fetched.unwrap_or(Err(KeyError::TimedOut)) {
+        let pause = match fetched {
             Ok(set) => {
                 self.log(&set);
                 self.keep(set, now + LAST_KNOWN_GOOD);
