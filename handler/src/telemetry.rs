@@ -15,6 +15,7 @@ use crate::function::Context;
 use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
+pub(crate) use self::export::{Exports, TelemetrySettings};
 #[cfg(feature = "cli")]
 pub(crate) use self::lines::write_time;
 pub(crate) use self::lines::{Held, JsonLines};
@@ -23,6 +24,8 @@ pub(crate) use self::lines::{Sink, When};
 
 pub(crate) use self::trace::{Trace, TraceParent};
 
+mod export;
+mod fields;
 mod lines;
 #[allow(dead_code)]
 pub(crate) mod sampling;
