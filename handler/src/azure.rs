@@ -14,7 +14,7 @@ mod identity;
 mod key_vault;
 mod keys;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod transport;
 mod vault_uri;
 
@@ -24,7 +24,7 @@ use std::sync::Arc;
 #[cfg(feature = "cli")]
 pub(crate) use approach::open_approach;
 pub(crate) use identity::Identity;
-pub(crate) use transport::client_options;
+pub(crate) use transport::{Outbound, client_options, up_to};
 pub(crate) use vault_uri::VaultUri;
 
 use crate::keys::vault::Keys;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::app::{App, Assembly};
@@ -12,6 +13,7 @@ use crate::auth::{Certificates, SystemClock, Tokens};
 use crate::failure::Error;
 use crate::server;
 use crate::settings::{Environment, Problems, Process};
+use crate::telemetry::Exports;
 
 use self::settings::Settings;
 
@@ -43,13 +45,14 @@ where
     if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
-    start_logging();
+    let meanwhile = logging::log_meanwhile();
     let mut problems = Problems::new();
     let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
         eprint!("{}", told(&problems));
         return ExitCode::from(2);
     };
+    drop(meanwhile);
     match runtime() {
         Ok(runtime) => runtime.block_on(run(app, settings, state, host)),
         Err(error) => {
@@ -81,7 +84,29 @@ fn told(problems: &Problems) -> String {
     format!("The app cannot start: {count} {noun}.\n{problems}See docs/settings.md.\n")
 }
 
-async fn run<S, F>(app: App<S>, settings: Settings, state: F, host: Parent) -> ExitCode
+async fn run<S, F>(app: App<S>, mut settings: Settings, state: F, host: Parent) -> ExitCode
+where
+    S: Send + Sync + 'static,
+    F: AsyncFn(&Environment) -> Result<S, Error>,
+{
+    let telemetry = settings.telemetry.take();
+    let exports = telemetry.map(|settings| Exports::start(settings, &Handle::current()));
+    logging::start_exporting(exports.as_ref());
+    let code = serve(app, settings, state, host, exports.as_ref()).await;
+    if let Some(exports) = exports {
+        exports.end().await;
+    }
+    code
+}
+
+/// Serves from the first preparations to the last answer. What is exported outlives it.
+async fn serve<S, F>(
+    app: App<S>,
+    settings: Settings,
+    state: F,
+    host: Parent,
+    exports: Option<&Exports>,
+) -> ExitCode
 where
     S: Send + Sync + 'static,
     F: AsyncFn(&Environment) -> Result<S, Error>,
@@ -108,7 +133,7 @@ where
         clock,
         resource: settings.resource.clone(),
         limits: settings.limits.clone(),
-        spans: None,
+        spans: exports.map(Exports::spans),
     });
     let ready = Arc::new(ready);
 
@@ -153,6 +178,9 @@ where
     }
     if let Some(storage) = &settings.storage {
         storage.log_weakenings();
+    }
+    if let Some(exports) = exports {
+        exports.log_weakenings();
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {

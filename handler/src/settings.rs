@@ -19,6 +19,8 @@ use reqwest::Url;
 use crate::failure::Error;
 use crate::secrets::{Declaration, Declared, Secret, SecretWatch, Secrets};
 
+#[cfg(any(test, feature = "cli"))]
+pub(crate) use table::STANDARD;
 pub use table::{Setting, TABLE};
 
 /// Where settings come from.

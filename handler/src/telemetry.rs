@@ -18,25 +18,25 @@ use crate::function::{Context, Entry};
 use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
+pub(crate) use self::call::calling;
+pub(crate) use self::export::{Exports, TelemetrySettings};
 #[cfg(feature = "cli")]
 pub(crate) use self::lines::write_time;
 pub(crate) use self::lines::{Held, JsonLines};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::lines::{Sink, When};
-
-pub(crate) use self::call::calling;
 pub(crate) use self::metrics::{Refresh, metrics};
 pub(crate) use self::progress::{Point, Progress};
 pub(crate) use self::trace::{Trace, TraceParent};
 
 mod call;
+mod export;
+mod fields;
 mod lines;
 mod metrics;
 mod progress;
-#[allow(dead_code)]
 pub(crate) mod sampling;
 mod spans;
-#[allow(dead_code)]
 mod trace;
 
 /// Opens and closes the record of each invocation.

@@ -19,9 +19,10 @@ use settings::{ENDPOINT, IdentitySettings};
 use tokens::Tokens;
 
 use super::transport::{self, client_options};
+use crate::auth::Guid;
 use crate::settings::{Problems, Source};
 
-/// The one identity of the process. Clones share their tokens.
+/// An identity of the app. Clones share their tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     tokens: Arc<Tokens>,
@@ -54,11 +55,26 @@ pub(super) enum TokenError {
 impl Identity {
     /// The identity that the platform gives this process. Nothing is asked yet.
     pub(crate) fn open(source: &dyn Source, problems: &mut Problems) -> Option<Self> {
-        static OPENED: Mutex<Option<(IdentitySettings, Identity)>> = Mutex::new(None);
-
         let settings = IdentitySettings::read(source, problems)?;
+        Self::of(settings, problems)
+    }
+
+    /// The identity of this client id, whichever one the app uses elsewhere; the one that the platform
+    /// assigns to the app itself without it.
+    pub(crate) fn open_as(
+        client_id: Option<Guid>,
+        source: &dyn Source,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let settings = IdentitySettings::read_as(client_id, source, problems)?;
+        Self::of(settings, problems)
+    }
+
+    fn of(settings: IdentitySettings, problems: &mut Problems) -> Option<Self> {
+        static OPENED: Mutex<Vec<(IdentitySettings, Identity)>> = Mutex::new(Vec::new());
+
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, identity)) = opened.as_ref().filter(|(known, _)| *known == settings) {
+        if let Some((_, identity)) = opened.iter().find(|(known, _)| *known == settings) {
             return Some(identity.clone());
         }
         let Ok(credential) = credential(&settings) else {
@@ -69,7 +85,7 @@ impl Identity {
             return None;
         };
         let identity = Self::over(credential);
-        *opened = Some((settings, identity.clone()));
+        opened.push((settings, identity.clone()));
         Some(identity)
     }
 
@@ -80,14 +96,14 @@ impl Identity {
     }
 
     /// The identity whose tokens come from `credential`.
-    pub(super) fn over(credential: Arc<dyn TokenCredential>) -> Self {
+    pub(crate) fn over(credential: Arc<dyn TokenCredential>) -> Self {
         Self {
             tokens: Arc::new(Tokens::of(credential)),
         }
     }
 
     /// Forgets a token that its service refuses, so that the next caller gets another.
-    pub(super) fn refused(&self, scope: &str, token: &str) {
+    pub(crate) fn refused(&self, scope: &str, token: &str) {
         self.tokens.refused(scope, token);
     }
 }

@@ -24,27 +24,28 @@ use crate::settings::Problems;
 
 /// What a stand-in answers to a request.
 #[derive(Debug, Clone)]
-pub(super) struct Answer {
-    pub(super) after: Duration,
-    pub(super) status: u16,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) after: Duration,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A server that answers one request on each connection, and remembers what it was asked.
 #[derive(Clone)]
-pub(super) struct StandIn {
-    pub(super) address: SocketAddr,
+pub(crate) struct StandIn {
+    pub(crate) address: SocketAddr,
     /// In PEM; of a server that speaks TLS.
-    pub(super) authority: Option<String>,
+    pub(crate) authority: Option<String>,
     requests: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// Decides by the text of a request, its head in lower case, and by how many came before it.
 type Play = dyn Fn(&str, usize) -> Answer + Send + Sync;
 
 impl Answer {
-    pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             after: Duration::ZERO,
             status,
@@ -53,16 +54,16 @@ impl Answer {
         }
     }
 
-    pub(super) fn json(body: &serde_json::Value) -> Self {
+    pub(crate) fn json(body: &serde_json::Value) -> Self {
         Self::new(200, body.to_string())
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub(super) fn after(mut self, pause: Duration) -> Self {
+    pub(crate) fn after(mut self, pause: Duration) -> Self {
         self.after = pause;
         self
     }
@@ -82,12 +83,12 @@ impl Answer {
 
 impl StandIn {
     /// One that speaks plain HTTP.
-    pub(super) async fn http(play: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) async fn http(play: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
         Self::start(None, play).await
     }
 
     /// One that speaks TLS, as each of these names.
-    pub(super) async fn https(
+    pub(crate) async fn https(
         names: &[&str],
         play: impl Fn(&str, usize) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -104,20 +105,22 @@ impl StandIn {
             address: listener.local_addr().expect("an address"),
             authority,
             requests: Arc::default(),
+            bodies: Arc::default(),
         };
+        let bodies = Arc::clone(&stand_in.bodies);
         let (requests, play) = (Arc::clone(&stand_in.requests), Arc::new(play));
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 let (requests, play) = (Arc::clone(&requests), Arc::clone(&play));
-                let acceptor = acceptor.clone();
+                let (acceptor, bodies) = (acceptor.clone(), Arc::clone(&bodies));
                 tokio::spawn(async move {
                     match acceptor {
                         Some(acceptor) => {
                             if let Ok(connection) = acceptor.accept(connection).await {
-                                serve(connection, &requests, play.as_ref()).await;
+                                serve(connection, &requests, &bodies, play.as_ref()).await;
                             }
                         }
-                        None => serve(connection, &requests, play.as_ref()).await,
+                        None => serve(connection, &requests, &bodies, play.as_ref()).await,
                     }
                 });
             }
@@ -125,12 +128,17 @@ impl StandIn {
         stand_in
     }
 
-    pub(super) fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no test panics in it").clone()
     }
 
+    /// The bodies of the requests, to the byte.
+    pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
+        self.bodies.lock().expect("no test panics in it").clone()
+    }
+
     /// The client's options that trust this server.
-    pub(super) fn outbound(&self) -> Outbound {
+    pub(crate) fn outbound(&self) -> Outbound {
         let authority = self.authority.as_ref().expect("it speaks TLS");
         let root = reqwest::Certificate::from_pem(authority.as_bytes()).expect("a certificate");
         let mut outbound = Outbound::default();
@@ -139,7 +147,7 @@ impl StandIn {
     }
 
     /// The settings that name this server as the vault.
-    pub(super) fn vault_settings(&self) -> BTreeMap<String, String> {
+    pub(crate) fn vault_settings(&self) -> BTreeMap<String, String> {
         [
             ("AZURE_FUNCTIONS_ENVIRONMENT", "Development".to_owned()),
             ("STOCKADE__SECRETS__INSECURE_VAULT", "true".to_owned()),
@@ -152,7 +160,7 @@ impl StandIn {
         .into()
     }
 
-    pub(super) fn vault_uri(&self) -> VaultUri {
+    pub(crate) fn vault_uri(&self) -> VaultUri {
         let mut problems = Problems::new();
         let uri = VaultUri::read(&self.vault_settings(), &mut problems);
         uri.unwrap_or_else(|| panic!("{problems}"))
@@ -177,8 +185,12 @@ impl StandIn {
     }
 }
 
-async fn serve<C>(mut connection: C, requests: &Mutex<Vec<String>>, play: &Play)
-where
+async fn serve<C>(
+    mut connection: C,
+    requests: &Mutex<Vec<String>>,
+    bodies: &Mutex<Vec<Vec<u8>>>,
+    play: &Play,
+) where
     C: AsyncRead + AsyncWrite + Unpin,
 {
     let mut request = Vec::new();
@@ -194,6 +206,7 @@ where
         return;
     }
     request.push_str(&String::from_utf8_lossy(&body));
+    bodies.lock().expect("no test panics in it").push(body);
     let before = {
         let mut requests = requests.lock().expect("no test panics in it");
         requests.push(request.clone());
@@ -234,12 +247,12 @@ fn certified(names: &[&str]) -> (TlsAcceptor, String) {
 }
 
 /// A vault with one secret, which wants a token first.
-pub(super) async fn vault() -> StandIn {
+pub(crate) async fn vault() -> StandIn {
     vault_that(|_| Answer::json(&secret())).await
 }
 
 /// A vault that challenges whoever brings no token, and then answers so.
-pub(super) async fn vault_that(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> StandIn {
+pub(crate) async fn vault_that(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> StandIn {
     StandIn::https(&[VAULT_HOST], move |request, _| {
         if request.contains("authorization: bearer ") {
             answer(request)
@@ -250,11 +263,11 @@ pub(super) async fn vault_that(answer: impl Fn(&str) -> Answer + Send + Sync + '
     .await
 }
 
-pub(super) fn challenge(text: &str) -> Answer {
+pub(crate) fn challenge(text: &str) -> Answer {
     Answer::new(401, "").with("WWW-Authenticate", text)
 }
 
-pub(super) fn secret() -> serde_json::Value {
+pub(crate) fn secret() -> serde_json::Value {
     json!({
         "value": "the value",
         "id": format!("https://{VAULT_HOST}/secrets/erp-key/{VERSION}"),
@@ -264,7 +277,7 @@ pub(super) fn secret() -> serde_json::Value {
 }
 
 /// An identity endpoint that hands out tokens of an hour.
-pub(super) fn issue(token: &str) -> Answer {
+pub(crate) fn issue(token: &str) -> Answer {
     let expires_on = OffsetDateTime::now_utc().unix_timestamp() + 3600;
     Answer::json(&json!({
         "access_token": token,
@@ -275,8 +288,8 @@ pub(super) fn issue(token: &str) -> Answer {
 }
 
 /// Hands out what a closure says, and counts.
-pub(super) struct Source<F> {
-    pub(super) asked: Mutex<Vec<String>>,
+pub(crate) struct Source<F> {
+    pub(crate) asked: Mutex<Vec<String>>,
     play: F,
 }
 
@@ -292,7 +305,7 @@ where
     O: Future<Output = azure_core::Result<AccessToken>> + Send,
 {
     /// `play` is told how many asked before.
-    pub(super) fn new(play: F) -> Arc<Self> {
+    pub(crate) fn new(play: F) -> Arc<Self> {
         Arc::new(Self {
             asked: Mutex::default(),
             play,
@@ -301,7 +314,7 @@ where
 }
 
 impl<F> Source<F> {
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("no test panics in it").clone()
     }
 }
@@ -327,17 +340,17 @@ where
 }
 
 /// A token that counts for some seconds more.
-pub(super) fn token(text: &str, seconds: i64) -> AccessToken {
+pub(crate) fn token(text: &str, seconds: i64) -> AccessToken {
     let expires_on = OffsetDateTime::now_utc() + azure_core::time::Duration::seconds(seconds);
     AccessToken::new(text.to_owned(), expires_on)
 }
 
 /// A credential that always has a token.
-pub(super) fn signed_in() -> Arc<dyn TokenCredential> {
+pub(crate) fn signed_in() -> Arc<dyn TokenCredential> {
     Source::new(|_| async { Ok(token("the-token", 3600)) })
 }
 
-pub(super) const VAULT_HOST: &str = "orders.vault.localhost";
-pub(super) const CHALLENGE: &str = "Bearer authorization=\"http://127.0.0.1:7072/\
+pub(crate) const VAULT_HOST: &str = "orders.vault.localhost";
+pub(crate) const CHALLENGE: &str = "Bearer authorization=\"http://127.0.0.1:7072/\
      11111111-2222-3333-4444-555555555555\", resource=\"https://vault.localhost\"";
-pub(super) const VERSION: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const VERSION: &str = "0123456789abcdef0123456789abcdef";

@@ -57,14 +57,19 @@ pub(super) enum TransportError {
 /// The HTTP client, made at the first use: reading the machine's CA certificates takes
 /// milliseconds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Outbound {
+pub(crate) struct Outbound {
     client: Arc<OnceLock<Client>>,
     /// Tests trust these and nothing else.
     #[cfg(test)]
-    pub(super) roots: Vec<reqwest::Certificate>,
+    pub(crate) roots: Vec<reqwest::Certificate>,
 }
 
 impl Outbound {
+    /// The process's one HTTP client.
+    pub(crate) fn of_the_process() -> Self {
+        OUTBOUND.clone()
+    }
+
     pub(super) fn client_options(&self, max_answer_bytes: usize) -> ClientOptions {
         let bounded = self.bounded(max_answer_bytes);
         ClientOptions {
@@ -81,7 +86,8 @@ impl Outbound {
         }
     }
 
-    async fn client(&self) -> azure_core::Result<Client> {
+    /// The client itself, for what needs no SDK: bounded in time, and the caller bounds the answer.
+    pub(crate) async fn client(&self) -> azure_core::Result<Client> {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
         }
@@ -246,7 +252,7 @@ impl Resolve for Names {
 }
 
 /// A random span of at most `most`, so that many instances do not ask in step.
-pub(super) fn up_to(most: Duration) -> Duration {
+pub(crate) fn up_to(most: Duration) -> Duration {
     let mut byte = [0];
     // Without randomness there is no jitter, and nothing else is lost.
     let _ = aws_lc_rs::rand::fill(&mut byte);

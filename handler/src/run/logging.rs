@@ -1,21 +1,37 @@
 //! What is logged, and where to.
 
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 
-use crate::telemetry::JsonLines;
+use crate::telemetry::{Exports, JsonLines};
 
 /// Writes what is logged with `tracing`, and the text of each panic, to standard output: one JSON
 /// object to a line, and no text from outside begins a line of its own.
 ///
 /// [`main`](crate::main) does so by itself. A service that is no Functions app may call it first of all.
 pub fn start_logging() {
-    let subscriber = tracing_subscriber::registry()
-        .with(levels())
-        .with(JsonLines::to_stdout());
+    start_exporting(None);
+}
+
+/// Logs what comes up while the settings are read, until the guard is dropped: only they say whether
+/// lines are exported as well.
+pub(super) fn log_meanwhile() -> DefaultGuard {
+    tracing::subscriber::set_default(lines())
+}
+
+/// As [`start_logging`]; lines and spans are also handed to what exports them.
+pub(super) fn start_exporting(exports: Option<&Exports>) {
     // Only the app's own `main` installs a subscriber; if one is there already, it was meant.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    let _ = match exports {
+        None => tracing::subscriber::set_global_default(lines()),
+        Some(exports) => tracing::subscriber::set_global_default(
+            lines().with(exports.opened_spans()).with(exports.records()),
+        ),
+    };
     std::panic::set_hook(Box::new(|panic| {
         let location = panic.location().map(ToString::to_string);
         let text = panic.payload_as_str().unwrap_or("no text");
@@ -25,6 +41,12 @@ pub fn start_logging() {
             "a panic was caught"
         );
     }));
+}
+
+fn lines() -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync {
+    tracing_subscriber::registry()
+        .with(levels())
+        .with(JsonLines::to_stdout())
 }
 
 /// What is logged at all. The Azure SDK tells names of secrets below a warning.

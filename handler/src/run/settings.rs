@@ -9,6 +9,7 @@ use crate::limits::LimitSettings;
 use crate::secrets::SecretSettings;
 use crate::settings::{self, Problems, Source};
 use crate::storage::StorageSettings;
+use crate::telemetry::TelemetrySettings;
 use crate::wire::HostJson;
 
 /// What the process needs to know before it binds its port.
@@ -20,6 +21,7 @@ pub(super) struct Settings {
     pub(super) resource: Option<ResourceMetadata>,
     pub(super) storage: Option<StorageSettings>,
     pub(super) secrets: Option<SecretSettings>,
+    pub(super) telemetry: Option<TelemetrySettings>,
 }
 
 impl Settings {
@@ -63,6 +65,7 @@ impl Settings {
         let declared = app.secrets();
         settings::unresolved_references(source, &app.settings(), &declared, problems);
         let secrets = SecretSettings::read(source, &declared, problems);
+        let telemetry = TelemetrySettings::read(app.name(), source, problems);
         Some(Self {
             port: port?,
             host: host?,
@@ -71,6 +74,7 @@ impl Settings {
             resource,
             storage,
             secrets,
+            telemetry,
         })
     }
 

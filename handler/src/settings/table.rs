@@ -244,11 +244,164 @@ pub static TABLE: &[Setting] = &[
         default: "no limit",
         unit: "a whole number of requests, at most 10000000",
     },
+    Setting {
+        name: "STOCKADE__TELEMETRY__INSECURE_INGESTION",
+        meaning: "For tests: lets the ingestion endpoint of `APPLICATIONINSIGHTS_CONNECTION_STRING` \
+                  be a name below `localhost`, still over TLS. Only on a developer's machine.",
+        default: "false",
+        unit: "`true` or `false`",
+    },
+];
+
+/// Settings of telemetry that others read, too: the Functions host, and OpenTelemetry's SDKs. One
+/// that is set to nothing counts as not set.
+pub(crate) static STANDARD: &[Setting] = &[
+    Setting {
+        name: "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        meaning: "The Application Insights resource that telemetry is sent to, in a cloud of Azure.",
+        default: "nothing is sent there",
+        unit: "a connection string",
+    },
+    Setting {
+        name: "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+        meaning: "The identity that signs in to Application Insights: the app's own, or the \
+                  user-assigned one of the client id. Without it whoever knows the connection \
+                  string can send telemetry in the app's name, and each start says so.",
+        default: "none signs in",
+        unit: "`Authorization=AAD` or `Authorization=AAD;ClientId=<GUID>`",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+        meaning: "The collector that telemetry is sent to by OTLP, beside Application Insights. \
+                  `http` only on this machine.",
+        default: "nothing is sent there",
+        unit: "an https address, before `/v1/traces`, `/v1/metrics` and `/v1/logs`",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        meaning: "Where spans are sent to by OTLP.",
+        default: "below `OTEL_EXPORTER_OTLP_ENDPOINT`",
+        unit: "the whole address",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        meaning: "Where metrics are sent to by OTLP.",
+        default: "below `OTEL_EXPORTER_OTLP_ENDPOINT`",
+        unit: "the whole address",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+        meaning: "Where log records are sent to by OTLP.",
+        default: "below `OTEL_EXPORTER_OTLP_ENDPOINT`",
+        unit: "the whole address",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_HEADERS",
+        meaning: "Headers of each request by OTLP. They may be secret, and are never shown.",
+        default: "",
+        unit: "`name=value`, comma-separated, values percent-encoded",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_PROTOCOL",
+        meaning: "How OTLP is spoken; there is one way.",
+        default: "http/protobuf",
+        unit: "`http/protobuf`",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_COMPRESSION",
+        meaning: "How requests by OTLP are compressed; they are not.",
+        default: "none",
+        unit: "`none`",
+    },
+    Setting {
+        name: "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+        meaning: "Whether metrics by OTLP count from the start or from the last time. Application \
+                  Insights always gets the latter.",
+        default: "cumulative",
+        unit: "`cumulative`, `delta` or `lowmemory`",
+    },
+    Setting {
+        name: "OTEL_SERVICE_NAME",
+        meaning: "The name of the app in its telemetry.",
+        default: "`WEBSITE_SITE_NAME`, else the name that the app gives itself",
+        unit: "text",
+    },
+    Setting {
+        name: "OTEL_RESOURCE_ATTRIBUTES",
+        meaning: "What else is known of the app, in each piece of telemetry.",
+        default: "",
+        unit: "`name=value`, comma-separated, values percent-encoded",
+    },
+    Setting {
+        name: "OTEL_TRACES_SAMPLER",
+        meaning: "Which traces are recorded: all, none, a share of them, or about so many a \
+                  second. What ends badly is always recorded. Forms with `parentbased_` mean the \
+                  same: what a caller's trace says of itself does not decide.",
+        default: "microsoft.rate_limited",
+        unit: "`always_on`, `always_off`, `traceidratio`, `microsoft.fixed_percentage` or \
+               `microsoft.rate_limited`",
+    },
+    Setting {
+        name: "OTEL_TRACES_SAMPLER_ARG",
+        meaning: "The share, or how many traces a second.",
+        default: "20 traces a second",
+        unit: "a number, from 0 to 1 for a share",
+    },
+    Setting {
+        name: "OTEL_BSP_SCHEDULE_DELAY",
+        meaning: "How long a span may wait before it is sent; at most 60000.",
+        default: "1000",
+        unit: "a whole number of milliseconds",
+    },
+    Setting {
+        name: "OTEL_BSP_MAX_QUEUE_SIZE",
+        meaning: "How many spans wait to be sent at most. More are dropped and counted.",
+        default: "2048",
+        unit: "a whole number of spans",
+    },
+    Setting {
+        name: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        meaning: "How many spans are sent at once; at most as many as may wait.",
+        default: "512",
+        unit: "a whole number of spans",
+    },
+    Setting {
+        name: "OTEL_BLRP_SCHEDULE_DELAY",
+        meaning: "How long a log record may wait before it is sent; at most 60000.",
+        default: "1000",
+        unit: "a whole number of milliseconds",
+    },
+    Setting {
+        name: "OTEL_BLRP_MAX_QUEUE_SIZE",
+        meaning: "How many log records wait to be sent at most, and as many events of the audit \
+                  trail beside them. More are dropped and counted.",
+        default: "2048",
+        unit: "a whole number of records",
+    },
+    Setting {
+        name: "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+        meaning: "How many log records are sent at once; at most as many as may wait.",
+        default: "512",
+        unit: "a whole number of records",
+    },
+    Setting {
+        name: "OTEL_METRIC_EXPORT_INTERVAL",
+        meaning: "How often metrics are sent, 1000 to 3600000.",
+        default: "60000",
+        unit: "a whole number of milliseconds",
+    },
+    Setting {
+        name: "OTEL_SDK_DISABLED",
+        meaning: "Whether nothing is exported at all, wherever it would go.",
+        default: "false",
+        unit: "`true` or `false`",
+    },
 ];
 
 /// The row of a setting.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
-    TABLE.iter().find(|setting| setting.name == name)
+    let mut rows = TABLE.iter().chain(STANDARD);
+    rows.find(|setting| setting.name == name)
 }
 
 /// The known name that `name` was probably meant to be: at most a third of it differs.

@@ -89,7 +89,7 @@ impl<W: Sink> JsonLines<W> {
 }
 
 /// The fields of a span, already written: `,"invocation.id":"…"`.
-struct Written(String);
+pub(super) struct Written(pub(super) String);
 
 thread_local! {
     static LINE: RefCell<String> = const { RefCell::new(String::new()) };

@@ -26,6 +26,18 @@ impl IdentitySettings {
         Self::read_beside(&Process, source, problems)
     }
 
+    /// As [`read`](Self::read), for an identity that another setting names.
+    pub(super) fn read_as(
+        client_id: Option<Guid>,
+        source: &dyn Source,
+        problems: &mut Problems,
+    ) -> Option<Self> {
+        let before = problems.iter().count();
+        // The Azure CLI has one identity, whichever is meant.
+        let client_id = client_id.filter(|_| source.get(ENDPOINT).is_some());
+        Self::of(client_id, before, &Process, source, problems)
+    }
+
     /// `process` is the environment that the SDK reads by itself.
     pub(super) fn read_beside(
         process: &dyn Source,
@@ -34,6 +46,17 @@ impl IdentitySettings {
     ) -> Option<Self> {
         let before = problems.iter().count();
         let client_id = read_client_id(source, problems);
+        Self::of(client_id, before, process, source, problems)
+    }
+
+    /// `before` counts the problems that are none of the identity's.
+    fn of(
+        client_id: Option<Guid>,
+        before: usize,
+        process: &dyn Source,
+        source: &dyn Source,
+        problems: &mut Problems,
+    ) -> Option<Self> {
         let platform = match (source.get(ENDPOINT), source.get(HEADER)) {
             (None, None) => return without_platform(client_id, problems),
             (Some(_), None) => {

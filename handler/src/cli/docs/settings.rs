@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::settings::{Setting, TABLE};
+use crate::settings::{STANDARD, Setting, TABLE};
 
 use super::MADE;
 
@@ -18,6 +18,11 @@ pub(super) fn page() -> String {
         }
         page += &row(setting);
     }
+    let _ = write!(
+        page,
+        "\n## Names that others read, too\n\n{SHARED}\n{HEADING}"
+    );
+    page.extend(STANDARD.iter().map(row));
     page
 }
 
@@ -55,6 +60,12 @@ token needs no tenant and no audience.
 A name with `INSECURE` in it weakens a check. It is believed only on a developer's machine: when
 `AZURE_FUNCTIONS_ENVIRONMENT` is `Development`, nothing says that the app runs in Azure or in
 Kubernetes, and the address that it names is on this machine.
+";
+
+const SHARED: &str = "\
+Where telemetry goes is said by the names that the Functions host and OpenTelemetry's SDKs know. One
+that is set to nothing counts as not set. Without a connection string and without an OTLP endpoint
+nothing is exported.
 ";
 
 const HEADING: &str = "| name | meaning | default | written as |\n| --- | --- | --- | --- |\n";

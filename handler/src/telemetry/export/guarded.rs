@@ -1,0 +1,198 @@
+//! The last door: what passes it leaves the process.
+//!
+//! Attributes pass by their names, texts are clipped, and an exporter that panics takes nothing with it
+//! but its batch. The SDK's thread would end with the panic, and the signal would be silent until the
+//! next start.
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use opentelemetry::trace::Status;
+use opentelemetry::{Array, KeyValue, StringValue, Value};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{LogBatch, LogExporter};
+use opentelemetry_sdk::metrics::Temporality;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter};
+
+use super::ledger::Ledger;
+use super::text;
+use crate::telemetry::fields;
+
+/// An exporter behind the last door.
+#[derive(Debug)]
+pub(super) struct Guarded<E> {
+    exporter: E,
+    ledger: Arc<Ledger>,
+}
+
+impl<E> Guarded<E> {
+    pub(super) fn new(exporter: E, ledger: Arc<Ledger>) -> Self {
+        Self { exporter, ledger }
+    }
+
+    /// Exports `count` pieces, whatever the exporter does.
+    async fn count(
+        &self,
+        count: usize,
+        export: impl Future<Output = OTelSdkResult> + Send,
+    ) -> OTelSdkResult {
+        self.ledger.take(count);
+        match AssertUnwindSafe(export).catch_unwind().await {
+            Ok(Ok(())) => {
+                self.ledger.exported(count);
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                self.ledger.failed(count);
+                Err(error)
+            }
+            Err(_) => {
+                self.ledger.panicked(count);
+                let text = "the exporter panicked".to_owned();
+                Err(OTelSdkError::InternalFailure(text))
+            }
+        }
+    }
+}
+
+impl<E: SpanExporter> SpanExporter for Guarded<E> {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        batch.iter_mut().for_each(check);
+        // What an exporter does before its future is asked has to be inside, too.
+        self.count(batch.len(), async { self.exporter.export(batch).await })
+            .await
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+}
+
+/// Records were checked when they were made; only `super::logs` makes any.
+impl<E: LogExporter> LogExporter for Guarded<E> {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let count = batch.iter().count();
+        self.count(count, async { self.exporter.export(batch).await })
+            .await
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+}
+
+/// What metrics are told apart by are known words, which `telemetry::metrics` sees to.
+impl<E: PushMetricExporter> PushMetricExporter for Guarded<E> {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.count(1, async { self.exporter.export(metrics).await })
+            .await
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.exporter.temporality()
+    }
+}
+
+/// Leaves of a span what may leave, and no more of it than there is room for.
+fn check(span: &mut SpanData) {
+    clip_name(&mut span.name);
+    check_attributes(&mut span.attributes);
+    for event in &mut span.events.events {
+        clip_name(&mut event.name);
+        check_attributes(&mut event.attributes);
+    }
+    for link in &mut span.links.links {
+        check_attributes(&mut link.attributes);
+    }
+    if let Status::Error { description } = &mut span.status
+        && !is_word(description)
+    {
+        *description = Cow::Borrowed("");
+    }
+}
+
+fn check_attributes(attributes: &mut Vec<KeyValue>) {
+    attributes.retain(|attribute| may_leave(attribute.key.as_str()));
+    for attribute in attributes {
+        clip_value(&mut attribute.value);
+    }
+}
+
+/// Whether an attribute of this name may be exported.
+fn may_leave(name: &str) -> bool {
+    ATTRIBUTES.contains(&name) || fields::may_leave(name)
+}
+
+/// A rule or an outcome, and not what somebody wrote about an error.
+fn is_word(text: &str) -> bool {
+    text.len() <= 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+fn clip_name(name: &mut Cow<'static, str>) {
+    if name.len() > text::NAME {
+        *name = text::clipped(name, text::NAME).to_owned().into();
+    }
+}
+
+fn clip_value(value: &mut Value) {
+    match value {
+        Value::String(text) if text.as_str().len() > text::VALUE => {
+            *text = clipped(text);
+        }
+        Value::Array(Array::String(texts)) => {
+            texts.truncate(MOST_ITEMS);
+            for text in texts {
+                *text = clipped(text);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn clipped(value: &StringValue) -> StringValue {
+    text::clipped(value.as_str(), text::VALUE).to_owned().into()
+}
+
+const MOST_ITEMS: usize = 16;
+
+/// What spans may tell, beside the fields of log lines (OpenTelemetry semantic conventions, and
+/// names of ours). Never a path, a query, a header, a body, a person's name or address.
+const ATTRIBUTES: &[&str] = &[
+    "error.type",
+    "faas.coldstart",
+    "faas.invocation_id",
+    "faas.name",
+    "faas.trigger",
+    "http.request.method",
+    "http.response.status_code",
+    "http.route",
+    "messaging.operation.type",
+    "messaging.system",
+    "microsoft.sample_rate",
+    "server.address",
+    "stockade.outcome",
+    "user.id",
+];
+
+#[cfg(test)]
+mod tests;
