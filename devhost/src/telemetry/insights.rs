@@ -9,8 +9,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::record::{
-    Attributes, Batch, Content, Item, Level, Log, Metric, Rejected, Signal, Span, SpanKind, Time,
-    is_audit,
+    Attributes, Batch, Content, Item, Level, Log, Metric, NoBatch, Rejected, Signal, Span,
+    SpanKind, Time, is_audit,
 };
 
 /// How many items a request may hold.
@@ -19,13 +19,6 @@ const MAX_ITEMS: usize = 20_000;
 const MAX_ITEM_BYTES: usize = 64 * 1024;
 /// The most that anybody's id takes.
 const MAX_ID_BYTES: usize = 128;
-
-/// The request is no list of items, or holds too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoBatch {
-    Malformed,
-    TooMany,
-}
 
 /// Reads a JSON array, or one JSON object a line.
 ///

@@ -17,9 +17,11 @@ use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use super::record::{
-    Attributes, Batch, Content, Item, Level, Log, Rejected, Signal, Span, SpanKind, Time, is_audit,
+    Attributes, Batch, Content, Item, Level, Log, NoBatch, Rejected, Signal, Span, SpanKind, Time,
+    is_audit,
 };
 
+mod extent;
 mod metrics;
 
 /// How many bytes the ids have (OTLP, `trace.proto`).
@@ -32,8 +34,13 @@ const EXCEPTION: &str = "exception";
 ///
 /// # Errors
 ///
-/// The body is not what the signal's path takes.
-pub(super) fn read(signal: Signal, body: &[u8]) -> Result<Batch, DecodeError> {
+/// The body is not what the signal's path takes, or holds too much.
+pub(super) fn read(signal: Signal, body: &[u8]) -> Result<Batch, NoBatch> {
+    extent::check(signal, body)?;
+    decode(signal, body).map_err(|_| NoBatch::Malformed)
+}
+
+fn decode(signal: Signal, body: &[u8]) -> Result<Batch, DecodeError> {
     let mut batch = Batch::default();
     match signal {
         Signal::Traces => {

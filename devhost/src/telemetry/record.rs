@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -194,6 +195,22 @@ pub(super) struct Batch {
     pub(super) app: Option<String>,
     /// What cannot be taken, by its place in the request.
     pub(super) rejected: Vec<Rejected>,
+}
+
+/// Why a request cannot be taken at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoBatch {
+    Malformed,
+    TooMany,
+}
+
+impl NoBatch {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

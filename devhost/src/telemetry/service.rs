@@ -24,7 +24,6 @@ use crate::reply::{answer, bare};
 use crate::tenant::Tenant;
 
 use super::fault::{Before, FaultKind};
-use super::insights::NoBatch;
 use super::record::{Batch, Rejected, Signal, Source};
 use super::{RESOURCE, Telemetry, body, insights, otlp, page};
 
@@ -140,8 +139,7 @@ impl Telemetry {
         let read = body::read(headers, sent).await;
         let mut batch = match read.map(|body| insights::read(&body)) {
             Err(status) => return bare(status),
-            Ok(Err(NoBatch::Malformed)) => return bare(StatusCode::BAD_REQUEST),
-            Ok(Err(NoBatch::TooMany)) => return bare(StatusCode::PAYLOAD_TOO_LARGE),
+            Ok(Err(no_batch)) => return bare(no_batch.status()),
             Ok(Ok(batch)) => batch,
         };
         let received = batch.items.len() + batch.rejected.len();
@@ -193,7 +191,7 @@ impl Telemetry {
         let read = body::read(headers, sent).await;
         let mut batch = match read.map(|body| otlp::read(signal, &body)) {
             Err(status) => return bare(status),
-            Ok(Err(_)) => return bare(StatusCode::BAD_REQUEST),
+            Ok(Err(no_batch)) => return bare(no_batch.status()),
             Ok(Ok(batch)) => batch,
         };
         let kind = fault.as_ref().map(|fault| fault.kind).unwrap_or_default();

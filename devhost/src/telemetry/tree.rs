@@ -12,6 +12,8 @@ use super::view::function;
 const COLUMNS: usize = 80;
 /// How much of an outcome or a rule is shown.
 const WORD_COLUMNS: usize = 32;
+/// How much of a trace's id is worth the room.
+const USEFUL_COLUMNS: usize = 17;
 const MAX_LINES: usize = 40;
 const MAX_DEPTH: usize = 10;
 
@@ -30,12 +32,13 @@ pub(super) fn draw(trace: &Trace, root: &Joined<Span>) -> Vec<Line> {
     drawing.lines
 }
 
-/// The invocation itself, with its trace if there is room for that.
+/// The invocation itself, with as much of its trace's id as there is room for: the page finds it by a part.
 fn head(root: &Joined<Span>) -> Line {
     let mut text = described("", function(root), root);
     let trace = format!("  trace {}", clean(&root.best().trace));
-    if columns(&text) + columns(&trace) <= COLUMNS {
-        text.push_str(&trace);
+    let room = COLUMNS - columns(&text);
+    if room >= columns(&trace).min(USEFUL_COLUMNS) {
+        text.push_str(&clip(&trace, room));
     }
     Line {
         severity: severity(root),

@@ -197,3 +197,43 @@ async fn a_line_of_no_trace_is_kept_apart_and_an_audit_event_is_known_by_its_tar
     }
     assert_eq!(telemetry.raw_trace(""), None);
 }
+
+#[tokio::test]
+async fn a_message_of_more_than_can_be_kept_is_refused_before_it_is_read() {
+    let nested = |content: Vec<u8>, tag: u32| {
+        let mut message = Vec::new();
+        prost::encoding::bytes::encode(tag, &content, &mut message);
+        message
+    };
+    let empty = |tag: u32| nested(Vec::new(), tag).repeat(600_000);
+    let group = [0x0b, 0x0c];
+    for (name, path, body, status) in [
+        ("groups", "/v1/logs", empty(1), 413),
+        ("spans", "/v1/traces", nested(nested(empty(2), 2), 1), 413),
+        (
+            "attributes",
+            "/v1/traces",
+            nested(nested(nested(empty(9), 2), 2), 1),
+            413,
+        ),
+        (
+            "points",
+            "/v1/metrics",
+            nested(nested(nested(nested(empty(1), 7), 2), 2), 1),
+            413,
+        ),
+        (
+            "one in a group",
+            "/v1/traces",
+            [&group[..], &request_of(vec![root_span()])].concat(),
+            400,
+        ),
+        ("cut off", "/v1/traces", vec![0x0a, 9, 0x0a], 400),
+    ] {
+        assert!(body.len() < body::MAX_BYTES, "{name}");
+
+        let got = local(&telemetry(), "POST", path, &[PROTOBUF], body).await;
+
+        assert_eq!(got.unwrap().status, status, "{name}");
+    }
+}

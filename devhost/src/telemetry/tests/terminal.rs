@@ -45,7 +45,7 @@ async fn an_invocation_is_drawn_with_what_it_did_and_what_was_wrong() {
     assert_eq!(
         texts(&lines),
         [
-            "create-order  2.5 ms  denied: missing_token",
+            "create-order  2.5 ms  denied: missing_token  trace 0af7651916cd43dd8448eb211c80…",
             "├─ WARN slow",
             "├─ authentication  1.0 ms",
             "│  └─ keys  1.0 ms",
