@@ -144,7 +144,9 @@ fn content(raw: &RawValue) -> Result<(Option<String>, Content), &'static str> {
     } = data;
     let app = tags.remove("ai.cloud.role");
     let mut id = |name: &str| {
-        let id = tags.remove(name).filter(|id| !id.is_empty());
+        // All zeros stand for nothing (W3C Trace Context, "trace-id", "parent-id").
+        let is_nothing = |id: &str| id.bytes().all(|digit| digit == b'0');
+        let id = tags.remove(name).filter(|id| !is_nothing(id));
         match id {
             Some(id) if id.len() > MAX_ID_BYTES => Err("an id is too long"),
             id => Ok(id),
@@ -218,17 +220,18 @@ fn span(base: Base, place: Place, kind: SpanKind) -> Result<Content, &'static st
 
 fn line(base: Base, place: Place) -> Content {
     let attributes = base.properties.unwrap_or_default();
+    let message = if base.message.is_empty() {
+        base.name
+    } else {
+        base.message
+    };
     Content::Log(Log {
         trace: place.trace,
         span: place.parent,
         time: place.time,
         level: level(base.severity_level.as_ref()).unwrap_or(Level::Info),
-        message: if base.message.is_empty() {
-            base.name
-        } else {
-            base.message
-        },
-        is_audit: is_audit("", &attributes),
+        is_audit: is_audit(None, &attributes, &message),
+        message,
         attributes,
     })
 }
@@ -244,7 +247,7 @@ fn exception(base: Base, place: Place) -> Result<Content, &'static str> {
         time: place.time,
         level: level(base.severity_level.as_ref()).unwrap_or(Level::Error),
         message: first.message,
-        is_audit: is_audit("", &attributes),
+        is_audit: false,
         attributes,
     }))
 }

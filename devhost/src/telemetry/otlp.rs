@@ -186,7 +186,7 @@ impl Batch {
             time: Time(event.time_unix_nano),
             level: text("level").and_then(|word| level(&word)).unwrap_or(usual),
             message: message.unwrap_or(event.name),
-            is_audit: is_audit("", &attributes),
+            is_audit: false,
             attributes,
         };
         self.push(&said, Content::Log(log));
@@ -219,7 +219,7 @@ impl Batch {
             (None, Value::Null) => record.event_name,
             (None, other) => other.to_string(),
         };
-        let is_audit = is_audit(&from.scope, &attributes);
+        let is_audit = is_audit(Some(&from.scope), &attributes, &message);
         attributes.remove("exception.message");
         let time = [record.time_unix_nano, record.observed_time_unix_nano];
         let log = Log {

@@ -12,28 +12,13 @@ use super::Telemetry;
 use super::service::Answer;
 use super::view::Wanted;
 
+mod files;
+
+pub(super) use files::FILES;
+
 /// What a browser may load for the page: nothing from elsewhere.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The page's files: path, type, content.
-pub(super) const FILES: [(&str, &str, &str); 3] = [
-    (
-        "/",
-        "text/html; charset=utf-8",
-        include_str!("page/index.html"),
-    ),
-    (
-        "/page.css",
-        "text/css; charset=utf-8",
-        include_str!("page/page.css"),
-    ),
-    (
-        "/page.js",
-        "text/javascript; charset=utf-8",
-        include_str!("page/page.js"),
-    ),
-];
 
 const PROTECTION: [(HeaderName, &str); 6] = [
     (header::CACHE_CONTROL, "no-store"),

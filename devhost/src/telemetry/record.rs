@@ -14,6 +14,17 @@ use crate::newtonsoft::{Date, DateKind};
 const AUDIT: &str = "stockade::audit";
 /// Attributes that say what wrote a line.
 const TARGETS: [&str; 3] = ["target", "log.target", "code.namespace"];
+/// How the names of audit events begin. Application Insights is not told what wrote a line.
+const AUDITED: [&str; 8] = [
+    "access.",
+    "app.",
+    "auth.",
+    "configuration.",
+    "event.",
+    "input.",
+    "keys.",
+    "secret.",
+];
 
 /// Who says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -221,8 +232,19 @@ pub(super) struct Rejected {
     pub(super) why: &'static str,
 }
 
-/// Whether a line is an audit event, by what wrote it.
-pub(super) fn is_audit(scope: &str, attributes: &Attributes) -> bool {
-    let is = |value: Option<&Value>| value.and_then(Value::as_str) == Some(AUDIT);
-    scope == AUDIT || TARGETS.iter().any(|name| is(attributes.get(*name)))
+/// Whether a line is an audit event: by what wrote it, or where nobody says that, by its name.
+pub(super) fn is_audit(scope: Option<&str>, attributes: &Attributes, message: &str) -> bool {
+    let named = TARGETS
+        .iter()
+        .find_map(|name| attributes.get(*name)?.as_str());
+    match scope.into_iter().chain(named).collect::<Vec<_>>()[..] {
+        [] => {
+            let mut beginnings = AUDITED.iter();
+            let rest = beginnings.find_map(|beginning| message.strip_prefix(beginning));
+            rest.is_some_and(|rest| {
+                !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase())
+            })
+        }
+        ref targets => targets.contains(&AUDIT),
+    }
 }

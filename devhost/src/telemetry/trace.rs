@@ -112,11 +112,15 @@ impl Joined<Span> {
 
     /// The outcome that the app names, or else whether it failed.
     pub(super) fn outcome(&self) -> &str {
-        let failed = self.seen.iter().any(|seen| seen.content.failed);
-        self.text("stockade.outcome").unwrap_or(match failed {
-            true => "failed",
-            false => "succeeded",
-        })
+        self.text("stockade.outcome")
+            .unwrap_or(match self.failed() {
+                true => "failed",
+                false => "succeeded",
+            })
+    }
+
+    fn failed(&self) -> bool {
+        self.seen.iter().any(|seen| seen.content.failed)
     }
 
     pub(super) fn rule(&self) -> Option<&str> {
@@ -227,5 +231,24 @@ impl Trace {
 
     pub(super) fn span(&self, id: &str) -> Option<&Joined<Span>> {
         self.spans.iter().find(|span| span.best().id == id)
+    }
+
+    /// The outcome of a span of this trace. A part in which an invocation ended badly ended as that did: the
+    /// stage in which a caller is turned away has not failed.
+    pub(super) fn outcome<'a>(&'a self, span: &'a Joined<Span>) -> &'a str {
+        const MAX_STEPS: usize = 16;
+        let own = span.outcome();
+        if !span.failed() || span.text("stockade.outcome").is_some() {
+            return own;
+        }
+        let mut above = Some(span);
+        for _ in 0..MAX_STEPS {
+            let Some(span) = above else { break };
+            if span.best().kind.begins() && span.outcome() != "succeeded" {
+                return span.outcome();
+            }
+            above = span.best().parent.as_deref().and_then(|id| self.span(id));
+        }
+        own
     }
 }

@@ -21,7 +21,7 @@ const MAX_DEPTH: usize = 10;
 pub(super) fn draw(trace: &Trace, root: &Joined<Span>) -> Vec<Line> {
     let mut drawing = Drawing {
         trace,
-        lines: vec![head(root)],
+        lines: vec![head(trace, root)],
         more: 0,
     };
     drawing.branches(root, "", 0);
@@ -33,15 +33,16 @@ pub(super) fn draw(trace: &Trace, root: &Joined<Span>) -> Vec<Line> {
 }
 
 /// The invocation itself, with as much of its trace's id as there is room for: the page finds it by a part.
-fn head(root: &Joined<Span>) -> Line {
-    let mut text = described("", function(root), root);
-    let trace = format!("  trace {}", clean(&root.best().trace));
+fn head(trace: &Trace, root: &Joined<Span>) -> Line {
+    let outcome = trace.outcome(root);
+    let mut text = described("", function(root), outcome, root);
+    let id = format!("  trace {}", clean(&root.best().trace));
     let room = COLUMNS - columns(&text);
-    if room >= columns(&trace).min(USEFUL_COLUMNS) {
-        text.push_str(&clip(&trace, room));
+    if room >= columns(&id).min(USEFUL_COLUMNS) {
+        text.push_str(&clip(&id, room));
     }
     Line {
-        severity: severity(root),
+        severity: severity(outcome),
         text,
     }
 }
@@ -84,8 +85,9 @@ impl<'a> Drawing<'a> {
             let before = format!("{prefix}{corner}");
             match branch {
                 Branch::Span(span) => {
-                    let text = described(&before, &span.best().name, span);
-                    self.push(severity(span), text);
+                    let outcome = self.trace.outcome(span);
+                    let text = described(&before, &span.best().name, outcome, span);
+                    self.push(severity(outcome), text);
                     self.branches(span, &format!("{prefix}{under}"), depth + 1);
                 }
                 Branch::Log(log) => {
@@ -119,9 +121,9 @@ impl<'a> Drawing<'a> {
 }
 
 /// A span's name, how long it took, and how it ended where that has to be said.
-fn described(before: &str, name: &str, span: &Joined<Span>) -> String {
+fn described(before: &str, name: &str, outcome: &str, span: &Joined<Span>) -> String {
     let mut after = format!("  {}", took(span.best().duration));
-    let (outcome, begins) = (span.outcome(), span.best().kind.begins());
+    let begins = span.best().kind.begins();
     if begins || outcome != "succeeded" {
         let word = |text: &str| clip(&clean(text), WORD_COLUMNS);
         after.push_str(&format!("  {}", word(outcome)));
@@ -149,8 +151,8 @@ fn took(duration: Duration) -> String {
     }
 }
 
-fn severity(span: &Joined<Span>) -> Severity {
-    match span.outcome() {
+fn severity(outcome: &str) -> Severity {
+    match outcome {
         "succeeded" => Severity::Information,
         "failed" => Severity::Error,
         _ => Severity::Warning,

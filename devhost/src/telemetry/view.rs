@@ -187,7 +187,10 @@ impl Store {
         let mut spans: Vec<&Joined<Span>> = trace.spans.iter().collect();
         spans.sort_by_key(|span| span.best().start);
         let began = spans.first().map_or(Time(0), |span| span.best().start);
-        let spans: Vec<Value> = spans.into_iter().map(|s| span_of(s, began)).collect();
+        let spans: Vec<Value> = spans
+            .into_iter()
+            .map(|s| span_of(trace, s, began))
+            .collect();
         let mut logs: Vec<&Joined<Log>> = trace.logs.iter().collect();
         logs.sort_by_key(|log| log.best().time);
         let logs: Vec<Value> = logs.into_iter().map(line).collect();
@@ -240,7 +243,7 @@ fn invocation(trace: &Trace, span: &Joined<Span>) -> Value {
     })
 }
 
-fn span_of(span: &Joined<Span>, began: Time) -> Value {
+fn span_of(trace: &Trace, span: &Joined<Span>, began: Time) -> Value {
     let best = span.best();
     let start = Duration::from_nanos(best.start.0.saturating_sub(began.0));
     json!({
@@ -250,7 +253,7 @@ fn span_of(span: &Joined<Span>, began: Time) -> Value {
         "kind": best.kind,
         "startMs": milliseconds(start),
         "durationMs": milliseconds(best.duration),
-        "outcome": span.outcome(),
+        "outcome": trace.outcome(span),
         "rule": span.rule(),
         "attributes": span.attributes(),
         "sources": span.sources(),

@@ -219,3 +219,38 @@ fn the_connection_string_names_key_and_endpoint() {
     );
     assert_ne!(string, self::telemetry().connection_string());
 }
+
+#[tokio::test]
+async fn an_audit_event_is_known_by_its_name_where_nobody_says_what_wrote_it() {
+    for (message, target, is_audit) in [
+        ("auth.denied", None, true),
+        ("secret.ended", None, true),
+        ("auth.denied", Some("orders"), false),
+        ("anything", Some("stockade::audit"), true),
+        ("auth.", None, false),
+        ("auth.denied for good", None, false),
+        ("order.placed", None, false),
+    ] {
+        let telemetry = telemetry();
+        let properties = json!({"target": target});
+
+        track(&telemetry, &json!([self::message(message, &properties)])).await;
+
+        let kept = telemetry.report()["audit"] == 1;
+        assert_eq!(kept, is_audit, "{message} {target:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_whose_ids_are_all_zeros_is_of_no_trace() {
+    let telemetry = telemetry();
+    let mut loose = message("slow", &json!({}));
+    loose["tags"]["ai.operation.id"] = "0".repeat(32).into();
+    loose["tags"]["ai.operation.parentId"] = "0".repeat(16).into();
+
+    track(&telemetry, &json!([loose])).await;
+
+    assert_eq!(telemetry.report()["traces"], 0);
+    let raw: Value = serde_json::from_str(&telemetry.raw_logs()).unwrap();
+    assert_eq!(raw["logs"][0][0]["said"], loose);
+}

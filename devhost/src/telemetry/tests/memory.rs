@@ -182,3 +182,33 @@ async fn everything_can_be_forgotten() {
         (&json!(0), &json!(0))
     );
 }
+
+#[tokio::test]
+async fn the_stage_in_which_a_caller_is_turned_away_has_not_failed() {
+    let telemetry = telemetry();
+    let failed = |span: Span| Span {
+        status: Some(opentelemetry_proto::tonic::trace::v1::Status {
+            code: 2,
+            ..Default::default()
+        }),
+        ..span
+    };
+    let alone = Span {
+        span_id: bytes_of("00f067aa0ba902b8"),
+        parent_span_id: bytes_of("00f067aa0ba902b9"),
+        ..child_span()
+    };
+    export(
+        &telemetry,
+        vec![root_span(), failed(child_span()), failed(alone)],
+    )
+    .await;
+
+    let trace = get(&telemetry, &format!("/telemetry/traces/{TRACE}"))
+        .await
+        .json();
+
+    let spans = trace["spans"].as_array().unwrap().iter();
+    let outcomes: Vec<_> = spans.map(|span| &span["outcome"]).collect();
+    assert_eq!(outcomes, ["denied", "denied", "failed"]);
+}
