@@ -23,6 +23,10 @@ pub(crate) const ROOTS: &str = "SSL_CERT_FILE";
 /// The variables by which App Service tells an app of its identity.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
+/// The names by which Azure and OpenTelemetry tell an app where its telemetry goes.
+const CONNECTION_STRING: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
+const AUTHENTICATION: &str = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING";
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const VAULT_URI: &str = "STOCKADE__SECRETS__VAULT_URI";
 
 /// Which ports to take; 0 is the first free one after the main port.
@@ -130,7 +134,7 @@ impl Cloud {
         Some(tls::with_roots(&tls.authority, before))
     }
 
-    /// Lets the handler find and trust the tenant, its identity and the vault, each where the app does
+    /// Lets the handler find and trust the tenant, its identity, the vault and what takes telemetry, each where the app does
     /// not name another. The roots are in this file.
     pub(crate) fn introduce(&self, settings: &mut Settings, roots: Option<&Path>) {
         settings.set_default("STOCKADE__AUTH__INSECURE_AUTHORITY", &self.tenant_origin);
@@ -150,6 +154,15 @@ impl Cloud {
         {
             settings.set(VAULT_URI, vault.uri());
             settings.set_default("STOCKADE__SECRETS__INSECURE_VAULT", "true");
+        }
+        if let Some(telemetry) = &self.stand_ins.telemetry {
+            if settings.get(CONNECTION_STRING).is_none() {
+                settings.set(CONNECTION_STRING, telemetry.connection_string());
+                settings.set_default(AUTHENTICATION, "Authorization=AAD");
+                settings.set_default("STOCKADE__TELEMETRY__INSECURE_INGESTION", "true");
+            }
+            settings.set_default(OTLP_ENDPOINT, telemetry.otlp_endpoint());
+            telemetry.ask_for_token(brings_token(settings.get(AUTHENTICATION)));
         }
         // Whatever the app names as its vault, what it trusted before stays trusted.
         if let Some(roots) = roots {
@@ -190,6 +203,17 @@ impl Cloud {
             },
         );
     }
+}
+
+/// Whether an app with this setting brings a token (Azure Monitor, "Microsoft Entra authentication for
+/// Application Insights").
+fn brings_token(authentication: Option<&str>) -> bool {
+    let parts = authentication.unwrap_or_default().split(';');
+    let mut members = parts.filter_map(|part| part.split_once('='));
+    members.any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("Authorization")
+            && value.trim().eq_ignore_ascii_case("AAD")
+    })
 }
 
 async fn serve_tenant(door: Door, tenant: Tenant, telemetry: Option<Telemetry>) -> Infallible {

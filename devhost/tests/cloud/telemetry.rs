@@ -6,6 +6,13 @@ use serde_json::{Value, json};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
+const INTRODUCED: [&str; 4] = [
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "STOCKADE__TELEMETRY__INSECURE_INGESTION",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+];
+
 /// What Application Insights is told of an invocation.
 fn invocation() -> Value {
     json!({
@@ -26,8 +33,7 @@ fn invocation() -> Value {
 
 /// What a handler does to tell Application Insights something: it has its identity and an address.
 async fn track(devhost: &Devhost, token: Option<&str>) -> std::io::Result<Answer> {
-    let report = devhost.admin("GET", "telemetry", "").await.json();
-    let string = report["connectionString"].as_str().expect("a text");
+    let string = devhost.variable("APPLICATIONINSIGHTS_CONNECTION_STRING");
     let (_, endpoint) = string
         .split_once("IngestionEndpoint=")
         .expect("an endpoint");
@@ -71,7 +77,7 @@ async fn what_the_app_s_identity_sends_by_tls_is_seen_on_the_page_and_by_tests()
 async fn otlp_is_taken_at_the_tenant_s_port_beside_the_tenant_s_own_documents() {
     let devhost = Devhost::start(&[], &[]).await;
     let tenant = devhost.report()["tenant"].as_str().expect("an origin");
-    let url = format!("{tenant}/v1/traces");
+    let url = devhost.variable("OTEL_EXPORTER_OTLP_ENDPOINT") + "/v1/traces";
     let fields = [("content-type", "application/x-protobuf")];
     let export = async || {
         let stream = client::connect(&url).await?;
@@ -124,9 +130,46 @@ async fn without_telemetry_there_is_neither_page_nor_receiver() {
 
     assert_eq!(devhost.report().get("telemetry"), None);
     assert_eq!(devhost.admin("GET", "telemetry", "").await.status, 404);
+    for absent in INTRODUCED {
+        assert_eq!(devhost.variable_if_any(absent), None, "{absent}");
+    }
     let tenant = devhost.report()["tenant"].as_str().expect("an origin");
     for path in ["/", "/telemetry/summary"] {
         let got = client::get(&format!("{tenant}{path}"), &[]).await;
         assert_eq!(got.expect("an answer").status, 404, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_handler_is_told_where_telemetry_goes_unless_the_app_says_so_itself() {
+    let string = "InstrumentationKey=00000000-0000-0000-0000-000000000000";
+    let settings = json!({"Values": {INTRODUCED[0]: string, INTRODUCED[3]: "http://127.0.0.1:9"}});
+    let settings = settings.to_string();
+
+    let told = Devhost::start(&[], &[]).await;
+    let own = Devhost::start(&[("local.settings.json", &settings)], &[]).await;
+
+    assert_eq!(told.variable(INTRODUCED[1]), "Authorization=AAD");
+    assert_eq!(told.variable(INTRODUCED[2]), "true");
+    assert_eq!(own.variable(INTRODUCED[0]), string);
+    assert_eq!(own.variable(INTRODUCED[3]), "http://127.0.0.1:9");
+    for absent in &INTRODUCED[1..3] {
+        assert_eq!(own.variable_if_any(absent), None, "{absent}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_asked_for_where_the_handler_is_told_to_bring_one() {
+    for (value, status) in [
+        ("Authorization=AAD;ClientId=1", 401),
+        ("authorization = aad", 401),
+        ("", 200),
+    ] {
+        let settings = json!({"Values": {INTRODUCED[1]: value}}).to_string();
+        let devhost = Devhost::start(&[("local.settings.json", &settings)], &[]).await;
+
+        let got = track(&devhost, None).await.expect("an answer");
+
+        assert_eq!(got.status, status, "{value:?}");
     }
 }
