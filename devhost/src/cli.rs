@@ -36,7 +36,7 @@ struct Args {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     tenant_port: u16,
 
-    /// Start no stand-in tenant, and so neither a managed identity nor a Key Vault
+    /// Start no stand-in tenant, and so no managed identity, Key Vault or telemetry either
     #[arg(long, conflicts_with = "tenant_port")]
     no_tenant: bool,
 
@@ -52,6 +52,19 @@ struct Args {
     /// Start no stand-in Key Vault
     #[arg(long, conflicts_with = "vault_port")]
     no_vault: bool,
+
+    /// The port of the stand-in for Application Insights; 0 takes the first free one after the main port
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        conflicts_with = "no_tenant"
+    )]
+    ingestion_port: u16,
+
+    /// Receive no telemetry, and show neither the page nor the trees of invocations
+    #[arg(long, conflicts_with = "ingestion_port")]
+    no_telemetry: bool,
 
     /// Give this secret of the vault a random value, where local.secrets.json has none; may be given
     /// again
@@ -80,6 +93,9 @@ Examples:
     -H \"x-functions-key: $MASTER_KEY\"         put a message on a queue; GET shows what is in it
   curl http://127.0.0.1:7071/admin/devhost/blobs \\
     -H \"x-functions-key: $MASTER_KEY\"         list the blobs that outputs have written
+  curl http://127.0.0.1:7071/admin/devhost/telemetry \\
+    -H \"x-functions-key: $MASTER_KEY\"         count what telemetry came; POST …/telemetry/fault
+                                              makes its receivers fail, DELETE forgets
   curl -X PUT http://127.0.0.1:7071/admin/devhost/vault/secrets/erp-key -d '\"a value\"' \\
     -H \"x-functions-key: $MASTER_KEY\"         give a secret a new version; also POST
                                               …/erp-key/rotate, disable, enable, expire, deny, allow

@@ -1,15 +1,17 @@
-//! What stands in for Azure, each on a port of its own: the tenant, the app's managed identity and the
-//! Key Vault. The handler is told where they are and how to trust them.
+//! What stands in for Azure, each on a port of its own: the tenant, the app's managed identity, the Key
+//! Vault and the ingestion of Application Insights. OTLP is taken at the tenant's port. The handler is told where they are and how to trust them.
 
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
 
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use crate::app::Settings;
 use crate::door::Door;
 use crate::managed_identity::{self, ManagedIdentity};
+use crate::telemetry::{self, Source, Telemetry};
 use crate::tenant::{AUDIENCE, TENANT, Tenant};
 use crate::tls::{self, Identity};
 use crate::vault::{SUFFIX, Vault};
@@ -21,6 +23,10 @@ pub(crate) const ROOTS: &str = "SSL_CERT_FILE";
 /// The variables by which App Service tells an app of its identity.
 const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
+/// The names by which Azure and OpenTelemetry tell an app where its telemetry goes.
+const CONNECTION_STRING: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
+const AUTHENTICATION: &str = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING";
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const VAULT_URI: &str = "STOCKADE__SECRETS__VAULT_URI";
 
 /// Which ports to take; 0 is the first free one after the main port.
@@ -29,6 +35,8 @@ pub(crate) struct Ports {
     pub(crate) tenant: u16,
     /// None is for no vault.
     pub(crate) vault: Option<u16>,
+    /// None is for no telemetry.
+    pub(crate) ingestion: Option<u16>,
 }
 
 /// Which port could not be had.
@@ -36,6 +44,7 @@ pub(crate) struct Ports {
 pub(crate) enum Taken {
     Tenant(io::Error),
     Vault(io::Error),
+    Ingestion(io::Error),
     Identity(io::Error),
 }
 
@@ -46,6 +55,7 @@ pub(crate) struct Cloud {
     tenant_origin: String,
     identity: Door,
     vault: Option<Door>,
+    ingestion: Option<Door>,
     tls: Option<Identity>,
     stand_ins: StandIns,
 }
@@ -55,6 +65,7 @@ pub(crate) struct Cloud {
 pub(crate) struct StandIns {
     pub(crate) identity: Option<ManagedIdentity>,
     pub(crate) vault: Option<Vault>,
+    pub(crate) telemetry: Option<Telemetry>,
 }
 
 impl Cloud {
@@ -71,21 +82,30 @@ impl Cloud {
             None => None,
             Some(port) => Some(Door::bind(port, main).await.map_err(Taken::Vault)?),
         };
+        let ingestion = match ports.ingestion {
+            None => None,
+            Some(port) => Some(Door::bind(port, main).await.map_err(Taken::Ingestion)?),
+        };
         let identity = Door::bind(0, main).await.map_err(Taken::Identity)?;
         let stand_ins = StandIns {
             identity: Some(ManagedIdentity::new()),
             vault: vault
                 .as_ref()
                 .map(|door| Vault::new(format!("https://{VAULT_NAME}{SUFFIX}:{}", door.port()))),
+            telemetry: ingestion.as_ref().map(|door| {
+                let origin = format!("https://{}:{}", telemetry::HOST, door.port());
+                Telemetry::new(origin, tenant.port())
+            }),
         };
+        let speaks_tls = vault.is_some() || ingestion.is_some();
+        let names = [&format!("*{SUFFIX}"), telemetry::HOST, "localhost"];
         Ok(Self {
             tenant_origin: format!("http://127.0.0.1:{}", tenant.port()),
             tenant,
             identity,
-            tls: vault
-                .is_some()
-                .then(|| Identity::make(&[&format!("*{SUFFIX}"), "localhost"])),
+            tls: speaks_tls.then(|| Identity::make(&names)),
             vault,
+            ingestion,
             stand_ins,
         })
     }
@@ -108,13 +128,13 @@ impl Cloud {
         &self.stand_ins
     }
 
-    /// The roots for a client of the vault that trusted this file before, or else the system's.
+    /// The roots for a client of the vault and the ingestion that trusted this file before, or else the system's.
     pub(crate) fn roots(&self, before: Option<&str>) -> Option<String> {
         let tls = self.tls.as_ref()?;
         Some(tls::with_roots(&tls.authority, before))
     }
 
-    /// Lets the handler find and trust the tenant, its identity and the vault, each where the app does
+    /// Lets the handler find and trust the tenant, its identity, the vault and what takes telemetry, each where the app does
     /// not name another. The roots are in this file.
     pub(crate) fn introduce(&self, settings: &mut Settings, roots: Option<&Path>) {
         settings.set_default("STOCKADE__AUTH__INSECURE_AUTHORITY", &self.tenant_origin);
@@ -135,6 +155,15 @@ impl Cloud {
             settings.set(VAULT_URI, vault.uri());
             settings.set_default("STOCKADE__SECRETS__INSECURE_VAULT", "true");
         }
+        if let Some(telemetry) = &self.stand_ins.telemetry {
+            if settings.get(CONNECTION_STRING).is_none() {
+                settings.set(CONNECTION_STRING, telemetry.connection_string());
+                settings.set_default(AUTHENTICATION, "Authorization=AAD");
+                settings.set_default("STOCKADE__TELEMETRY__INSECURE_INGESTION", "true");
+            }
+            settings.set_default(OTLP_ENDPOINT, telemetry.otlp_endpoint());
+            telemetry.ask_for_token(brings_token(settings.get(AUTHENTICATION)));
+        }
         // Whatever the app names as its vault, what it trusted before stays trusted.
         if let Some(roots) = roots {
             settings.set(ROOTS, roots.display().to_string());
@@ -147,28 +176,58 @@ impl Cloud {
         let Ok(tenant) = tokio::task::spawn_blocking(move || Tenant::new(origin)).await else {
             return;
         };
-        let StandIns { identity, vault } = self.stand_ins;
+        let StandIns {
+            identity,
+            vault,
+            telemetry,
+        } = self.stand_ins;
+        let acceptor = self.tls.map(|tls| tls.acceptor);
         tokio::join!(
-            serve_tenant(self.tenant, tenant.clone()),
+            serve_tenant(self.tenant, tenant.clone(), telemetry.clone()),
             async {
                 if let Some(identity) = identity {
                     serve_identity(self.identity, identity, tenant.clone()).await;
                 }
             },
             async {
-                if let (Some(door), Some(vault), Some(tls)) = (self.vault, vault, self.tls) {
-                    serve_vault(door, tls, vault, tenant.clone()).await;
+                if let (Some(door), Some(vault), Some(tls)) = (self.vault, vault, &acceptor) {
+                    serve_vault(door, tls.clone(), vault, tenant.clone()).await;
+                }
+            },
+            async {
+                if let (Some(door), Some(telemetry), Some(tls)) =
+                    (self.ingestion, telemetry, &acceptor)
+                {
+                    serve_ingestion(door, tls.clone(), telemetry, tenant.clone()).await;
                 }
             },
         );
     }
 }
 
-async fn serve_tenant(door: Door, tenant: Tenant) -> Infallible {
+/// Whether an app with this setting brings a token (Azure Monitor, "Microsoft Entra authentication for
+/// Application Insights").
+fn brings_token(authentication: Option<&str>) -> bool {
+    let parts = authentication.unwrap_or_default().split(';');
+    let mut members = parts.filter_map(|part| part.split_once('='));
+    members.any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("Authorization")
+            && value.trim().eq_ignore_ascii_case("AAD")
+    })
+}
+
+async fn serve_tenant(door: Door, tenant: Tenant, telemetry: Option<Telemetry>) -> Infallible {
     let never_shut = watch::Sender::new(false);
     door.serve(None, never_shut.subscribe(), move |request| {
-        let tenant = tenant.clone();
-        async move { Some(tenant.serve(request).await) }
+        let (tenant, telemetry) = (tenant.clone(), telemetry.clone());
+        async move {
+            match telemetry {
+                Some(telemetry) if Telemetry::owns(request.uri().path()) => {
+                    telemetry.serve_local(request).await
+                }
+                _ => Some(tenant.serve(request).await),
+            }
+        }
     })
     .await
 }
@@ -182,11 +241,25 @@ async fn serve_identity(door: Door, identity: ManagedIdentity, tenant: Tenant) -
     .await
 }
 
-async fn serve_vault(door: Door, tls: Identity, vault: Vault, tenant: Tenant) -> Infallible {
+async fn serve_vault(door: Door, tls: TlsAcceptor, vault: Vault, tenant: Tenant) -> Infallible {
     let shut = vault.faults().shut();
-    door.serve(Some(tls.acceptor), shut, move |request| {
+    door.serve(Some(tls), shut, move |request| {
         let (vault, tenant) = (vault.clone(), tenant.clone());
         async move { vault.serve(&tenant, request).await }
+    })
+    .await
+}
+
+async fn serve_ingestion(
+    door: Door,
+    tls: TlsAcceptor,
+    telemetry: Telemetry,
+    tenant: Tenant,
+) -> Infallible {
+    let shut = telemetry.faults(Source::ApplicationInsights).shut();
+    door.serve(Some(tls), shut, move |request| {
+        let (telemetry, tenant) = (telemetry.clone(), tenant.clone());
+        async move { telemetry.serve_ingestion(&tenant, request).await }
     })
     .await
 }

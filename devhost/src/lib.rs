@@ -9,8 +9,8 @@
 //! timer     schedules                                     ┘     └─ outputs: queues, blobs, the answer
 //! ```
 //!
-//! Beside it stand, each on a port of its own, a [`tenant`], a [managed identity](managed_identity) and a
-//! Key [`vault`], which the handler is told of as Azure and its settings tell it.
+//! Beside it stand a [`tenant`], a [managed identity](managed_identity), a Key [`vault`] and the receivers of
+//! [`telemetry`], which the handler is told of as Azure and its settings tell it.
 
 #![deny(missing_docs)]
 
@@ -35,6 +35,7 @@ mod process;
 pub mod queue;
 mod reply;
 mod sources;
+pub mod telemetry;
 pub mod tenant;
 #[cfg(test)]
 mod testing;

@@ -65,10 +65,25 @@ impl Log {
         }
     }
 
+    /// Whether there is anybody to show pictures to.
+    pub(crate) fn is_full(&self) -> bool {
+        self.volume == Volume::Full
+    }
+
     /// Something went as it should.
     pub(crate) fn info(&self, text: &str) {
-        if self.volume == Volume::Full {
+        if self.is_full() {
             self.say(text);
+        }
+    }
+
+    /// A line of a picture of what went on, good or bad.
+    pub(crate) fn picture(&self, severity: Severity, line: &str) {
+        if self.is_full() {
+            match severity {
+                Severity::Information => self.say(line),
+                bad => self.say(&self.paint(bad, line)),
+            }
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) struct Noted<'a> {
     pub(super) host: &'a str,
     /// The stand-in tenant's origin.
     pub(super) tenant: Option<&'a str>,
+    /// The page that shows invocations.
+    pub(super) telemetry: Option<&'a str>,
     /// Runs any function, so only the owner may read the file.
     pub(super) master_key: &'a str,
     pub(super) pid: u32,
@@ -92,7 +94,7 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(
             text,
-            r#"{"host":"http://127.0.0.1:7071","tenant":null,"masterKey":"k","pid":7,"settings":{"NAME":"value"}}"#
+            r#"{"host":"http://127.0.0.1:7071","tenant":null,"telemetry":null,"masterKey":"k","pid":7,"settings":{"NAME":"value"}}"#
         );
         assert_eq!(
             fs::metadata(&file).unwrap().permissions().mode() & 0o777,
@@ -111,6 +113,7 @@ mod tests {
         Noted {
             host: "http://127.0.0.1:7071",
             tenant: None,
+            telemetry: None,
             master_key: "k",
             pid: 7,
             settings,

@@ -40,7 +40,10 @@ pub(super) struct Stands {
     /// The stand-in Key Vault's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) vault: Option<String>,
-    /// The roots that vouch for it.
+    /// The page that shows invocations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) telemetry: Option<String>,
+    /// The roots that vouch for the stand-ins that speak TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ca_file: Option<PathBuf>,
     /// The secrets that got a random value.
@@ -113,6 +116,7 @@ impl Report {
         Noted {
             host: &self.url,
             tenant: self.stands.tenant.as_deref(),
+            telemetry: self.stands.telemetry.as_deref(),
             master_key: &self.master_key,
             pid: std::process::id(),
             settings: &self.given,
@@ -151,6 +155,9 @@ impl Report {
                     "Secret {name} has a random value; local.secrets.json gives it one of yours.\n"
                 ));
             }
+        }
+        if let Some(page) = &self.stands.telemetry {
+            text.push_str(&format!("Invocations, traces and audit events: {page}\n"));
         }
         text.push_str(&format!(
             "\nMaster key: {}\n\nRun any function:  curl -X POST {}/admin/functions/NAME -H 'x-functions-key: {}' -d '{{}}'\nStop:              Ctrl-C\n",

@@ -16,6 +16,7 @@ use crate::log::Log;
 use crate::process::{Ending, Handler, free_port};
 use crate::queue::Queues;
 use crate::sources::Sources;
+use crate::telemetry::Telemetry;
 use crate::vault;
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -58,6 +59,7 @@ impl Running {
         let ports = Ports {
             tenant: args.tenant_port,
             vault: (!args.no_vault).then_some(args.vault_port),
+            ingestion: (!args.no_telemetry).then_some(args.ingestion_port),
         };
         let started_cloud = match args.no_tenant {
             true => StartedCloud::default(),
@@ -83,6 +85,11 @@ impl Running {
             blobs: Blobs::new(),
             log,
         };
+        if let Some(telemetry) = stand_ins.telemetry.clone()
+            && log.is_full()
+        {
+            tokio::spawn(telemetry.show(log));
+        }
         sources.start(&invoker.queues, &app.host.queues, &invoker);
         let names = app.functions.iter().map(|function| function.name.as_str());
         let keys = Keys::new(args.master_key.unwrap_or_else(keys::generate), names);
@@ -245,7 +252,7 @@ async fn start_cloud(
         None => None,
         Some(roots) => Some(Roots::leave(&app.root, &roots).map_err(|error| {
             Failure::failed(format!(
-                "The vault's certificate can be written neither into {} nor among the temporary files: {error}. Run again with --no-vault.",
+                "The certificate of the vault and of Application Insights can be written neither into {} nor among the temporary files: {error}. Run again with --no-vault --no-telemetry.",
                 app.root.display()
             ))
         })?),
@@ -259,6 +266,7 @@ async fn start_cloud(
             .as_ref()
             .map(|identity| identity.header().to_owned()),
         vault: stand_ins.vault.as_ref().map(vault::Vault::uri),
+        telemetry: stand_ins.telemetry.as_ref().map(Telemetry::page),
         ca_file: roots.as_ref().map(|roots| roots.path().to_owned()),
         random_secrets: random,
     };
@@ -279,6 +287,10 @@ fn no_port(taken: &Taken, ports: Ports) -> Failure {
         Taken::Vault(error) => format!(
             "The vault's port {} cannot be used: {error}. Run again with --vault-port 0, or --no-vault.",
             ports.vault.unwrap_or_default()
+        ),
+        Taken::Ingestion(error) => format!(
+            "The port {} of Application Insights cannot be used: {error}. Run again with --ingestion-port 0, or --no-telemetry.",
+            ports.ingestion.unwrap_or_default()
         ),
         Taken::Identity(error) => format!(
             "There is no free port for the managed identity: {error}. Try again, or run with --no-tenant."

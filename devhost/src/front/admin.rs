@@ -1,13 +1,14 @@
 //! The host's own API under `/admin` and `/runtime` (host 4.1037, `HostController`,
 //! `FunctionsController`, `KeysController`). Only the addresses it knows are kept from the app's
 //! routes: a catch-all route with an empty prefix gets the others (recorded). `/admin/devhost` is
-//! devhost's own: the queues and blobs that stand in for a storage account, the Key Vault and the managed
-//! identity.
+//! devhost's own: the queues and blobs that stand in for a storage account, the Key Vault, the managed
+//! identity and the receivers of telemetry.
 
 mod keys;
 mod run;
 mod stand_ins;
 mod storage;
+mod telemetry;
 
 use super::query::Query;
 use super::target::Target;
@@ -192,9 +193,14 @@ impl<'a> Request<'a> {
             ("GET", ["functions", name]) => Some(Self::Describe(name)),
             ("POST", ["functions", name]) => Some(Self::Run(name)),
             ("GET", ["functions", name, "status"]) => Some(Self::FunctionStatus(name)),
-            (method, ["devhost", place @ ("vault" | "identity"), rest @ ..]) => {
-                stand_ins::Address::of(method, place, rest).map(Self::StandIns)
-            }
+            (
+                method,
+                [
+                    "devhost",
+                    place @ ("vault" | "identity" | "telemetry"),
+                    rest @ ..,
+                ],
+            ) => stand_ins::Address::of(method, place, rest).map(Self::StandIns),
             (method, ["devhost", place @ ..]) => {
                 storage::Address::of(method, place).map(Self::Storage)
             }

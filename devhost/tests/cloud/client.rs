@@ -62,12 +62,23 @@ pub(crate) async fn connect(url: &str) -> io::Result<TcpStream> {
 
 /// GET over TLS, with a bearer token if there is one.
 pub(crate) async fn get_tls(url: &str, roots: &Roots, token: Option<&str>) -> io::Result<Answer> {
+    send_tls("GET", url, roots, token, "").await
+}
+
+/// A request over TLS, with a bearer token if there is one.
+pub(crate) async fn send_tls(
+    method: &str,
+    url: &str,
+    roots: &Roots,
+    token: Option<&str>,
+    body: &str,
+) -> io::Result<Answer> {
     let uri: Uri = url.parse().expect("a URL");
     let name = ServerName::try_from(uri.host().expect("a host").to_owned()).expect("a name");
     let stream = roots.0.connect(name, connect(url).await?).await?;
     let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
     let fields: Vec<_> = bearer.iter().map(|(n, v)| (*n, v.as_str())).collect();
-    send(stream, "GET", url, &fields, "").await
+    send(stream, method, url, &fields, body).await
 }
 
 /// GET without TLS.

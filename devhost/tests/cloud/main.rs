@@ -3,6 +3,7 @@
 
 mod client;
 mod devhost;
+mod telemetry;
 
 use client::{Answer, Roots};
 use devhost::Devhost;
@@ -104,8 +105,13 @@ async fn what_the_app_names_itself_stays_and_its_roots_stay_trusted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_vault_there_is_an_identity_and_without_a_tenant_neither() {
-    for (flag, has_identity) in [("--no-vault", true), ("--no-tenant", false)] {
-        let devhost = Devhost::start(&[], &[flag]).await;
+    for (flag, others, has_identity) in [
+        // Telemetry speaks TLS too.
+        ("--no-vault", &["--no-telemetry"][..], true),
+        ("--no-tenant", &[], false),
+    ] {
+        let arguments: Vec<&str> = others.iter().copied().chain([flag]).collect();
+        let devhost = Devhost::start(&[], &arguments).await;
 
         for absent in [
             "STOCKADE__SECRETS__VAULT_URI",

@@ -1,5 +1,5 @@
-//! The stand-ins for Key Vault and the managed identity: a look into them, a way to change secrets, and
-//! their faults.
+//! The stand-ins for Key Vault, the managed identity and what receives telemetry: a look into them, a way
+//! to change secrets, and their faults.
 //!
 //! | request | does |
 //! | --- | --- |
@@ -14,8 +14,10 @@
 //! | `POST …/<name>/disable`, `enable`, `expire` | changes the version in the body, or the latest |
 //! | `POST …/<name>/deny`, `allow` | refuses everybody the use of all of that name, or ends that |
 //! | `GET /admin/devhost/identity` | tells the fault, and the requests by resource |
+//! | `/admin/devhost/telemetry…` | see [`telemetry`](super::telemetry) |
 
 use super::storage::{json, no_content};
+use super::telemetry::{OfTelemetry, answer_telemetry};
 use crate::fault::Fault;
 use crate::front::Front;
 use crate::http1::Response;
@@ -30,6 +32,7 @@ use serde_json::json;
 pub(super) enum Address<'a> {
     Vault(OfVault<'a>),
     Identity(OfIdentity),
+    Telemetry(OfTelemetry<'a>),
 }
 
 /// What a request wants of the vault.
@@ -58,6 +61,7 @@ impl<'a> Address<'a> {
                 ("POST", ["fault"]) => OfIdentity::Fault,
                 _ => return None,
             }),
+            "telemetry" => Self::Telemetry(OfTelemetry::of(method, path)?),
             _ => Self::Vault(OfVault::of(method, path)?),
         })
     }
@@ -110,6 +114,10 @@ impl Front {
             Address::Identity(asked) => {
                 let identity = self.stand_ins.identity.as_ref();
                 identity.map(|identity| answer_identity(identity, asked, body))
+            }
+            Address::Telemetry(asked) => {
+                let telemetry = self.stand_ins.telemetry.as_ref();
+                telemetry.map(|telemetry| answer_telemetry(telemetry, asked, body))
             }
         };
         match answered {
@@ -175,7 +183,7 @@ fn answer_identity(
 }
 
 /// Why a request is not carried out.
-enum Wrong {
+pub(super) enum Wrong {
     Missing,
     Body(String),
 }
@@ -187,7 +195,7 @@ impl From<NoSuchObject> for Wrong {
 }
 
 /// Reads a JSON body; none is the same as `{}`.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Wrong> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Wrong> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|problem| Wrong::Body(problem.to_string()))
 }
