@@ -23,7 +23,7 @@ export function make(tag, attributes = {}, ...children) {
       element.setAttribute(name, plain(value));
     }
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child != null && child !== false) {
       element.append(child instanceof Node ? child : plain(child));
     }

@@ -5,6 +5,8 @@ import { hash } from "./place.js";
 import { read } from "./server.js";
 
 const PAGE = 100;
+/** How many are read at once when the page itself looks for what it wants. */
+const SEARCH = 500;
 /** How many pages are read to close the gap to what is known already. */
 const GAP = 5;
 const OVERSCAN = 12;
@@ -113,9 +115,9 @@ export class List {
   }
 
   async #read(before) {
-    const { function: name, outcome } = this.#place;
+    const { function: name, outcome, text } = this.#place;
     return read("telemetry/invocations", {
-      limit: PAGE, before, function: name, outcome: outcome in GROUPS ? "" : outcome,
+      limit: before && (text || outcome in GROUPS) ? SEARCH : PAGE, before, function: name, outcome: outcome in GROUPS ? "" : outcome,
     });
   }
 

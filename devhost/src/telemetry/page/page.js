@@ -25,6 +25,7 @@ const detail = new Detail();
 let place = {};
 let summary = null;
 let timer;
+let polls = 0;
 
 /** Goes to another place; filters replace one another in the history, views do not. */
 function go(change, isFilter = false) {
@@ -71,13 +72,15 @@ function arrive() {
     }
   }
   offerFilters();
-  poll();
+  poll(true);
 }
 
 function offerFilters() {
   const names = Object.keys(summary?.functions ?? {}).sort();
   offer(byId("function"), [["", "All"], ...names.map((name) => [name, name])], place.function);
-  offer(byId("outcome"), OUTCOMES, place.outcome);
+  const known = OUTCOMES.map(([name]) => name);
+  const more = Object.keys(summary?.outcomes ?? {}).filter((name) => !known.includes(name));
+  offer(byId("outcome"), [...OUTCOMES, ...more.map((name) => [name, name])], place.outcome);
   const events = [...new Set([...EVENTS, ...audit.names])];
   offer(byId("event"), [["", "All"], ...events.map((name) => [name, name])], place.event);
 }
@@ -169,11 +172,11 @@ const EMPTY = {
   audit: () => [make("h2", {}, "No audit events yet"), make("p", {}, "They come with the app's start and its first calls.")],
   empty: () => [
     make("h2", {}, "No invocations yet"),
-    make("p", {}, "Leave cargo fn dev running and call a function from a second terminal:"),
+    make("p", {}, "Leave ", make("code", {}, "cargo fn dev"), " running and call a function from a second terminal:"),
     make("pre", { tabindex: 0 }, "cargo fn invoke create-order --sample"),
     make("p", {}, "or, without a token, to see a refusal:"),
     make("pre", { tabindex: 0 }, "curl -i http://127.0.0.1:7071/api/orders -H 'Content-Type: application/json' -d '{}'"),
-    make("p", { class: "quiet" }, "The first terminal lists your functions and their addresses. An invocation is here about five seconds after its end."),
+    make("p", { class: "quiet" }, "The first terminal lists your functions and their addresses. An invocation appears here a few seconds after it ended."),
   ],
 };
 
@@ -194,11 +197,12 @@ function state(name, words) {
 const away = () => state("away", "devhost does not answer. Trying again…");
 
 /** Reads, unless nobody looks or somebody is copying something. */
-async function poll() {
+async function poll(isArrival = false) {
   clearTimeout(timer);
-  const running = poll.running = (poll.running ?? 0) + 1;
+  polls += 1;
+  const own = polls;
   if (!document.hidden) {
-    if (getSelection()?.type === "Range") {
+    if (getSelection()?.type === "Range" && !isArrival) {
       state("paused", "Paused while text is selected");
     } else {
       try {
@@ -210,8 +214,8 @@ async function poll() {
       }
     }
   }
-  if (poll.running === running) {
-    timer = setTimeout(poll, EVERY_MS);
+  if (own === polls) {
+    timer = setTimeout(() => poll(), EVERY_MS);
   }
 }
 

@@ -103,7 +103,7 @@ export class Detail {
     const where = bad.reduce((deepest, node) => (!deepest || node.depth > deepest.depth ? node : deepest), null);
     const named = where && where.span !== root && where.span.name;
     const thrown = why?.attributes?.["exception.message"];
-    return make("section", { class: `verdict ${tone(root?.outcome)}`, "aria-label": "What went wrong" },
+    return make("section", { class: `verdict ${tone(root?.outcome)}`, "aria-label": "What became of it" },
       make("p", {}, make("strong", {}, isBad(root) ? explain(root.outcome) : "It went well, with something to say."),
         named && [" In ", make("b", {}, named), "."]),
       why && make("p", { class: "why" }, why.message, thrown && thrown !== why.message && `: ${thrown}`));
