@@ -175,7 +175,7 @@ const EMPTY = {
     make("p", {}, "Leave ", make("code", {}, "cargo fn dev"), " running and call a function from a second terminal:"),
     make("pre", { tabindex: 0 }, "cargo fn invoke create-order --sample"),
     make("p", {}, "or, without a token, to see a refusal:"),
-    make("pre", { tabindex: 0 }, "curl -i http://127.0.0.1:7071/api/orders -H 'Content-Type: application/json' -d '{}'"),
+    make("pre", { tabindex: 0 }, "curl -i 127.0.0.1:7071/api/orders -H 'Content-Type: application/json' -d '{}'"),
     make("p", { class: "quiet" }, "The first terminal lists your functions and their addresses. An invocation appears here a few seconds after it ended."),
   ],
 };
