@@ -56,6 +56,7 @@ mod limits;
 mod problem;
 mod routes;
 mod run;
+mod sensitive;
 mod server;
 mod telemetry;
 mod wire;
@@ -86,6 +87,7 @@ pub use self::output::{BinaryReply, Reply, TextReply};
 pub use self::problem::{FieldError, Problem};
 pub use self::run::{main, start_logging};
 pub use self::secrets::Secret;
+pub use self::sensitive::Sensitive;
 pub use self::wire::Mode;
 
 // The code in these pages is compiled as the documentation here is.
