@@ -34,11 +34,13 @@
 //! }
 //!
 //! fn app() -> App<()> {
-//!     App::new("greeter").function(Function::new(
-//!         "greet",
-//!         on::post("greet", access::scope("Greetings.Send")),
-//!         greet,
-//!     ))
+//!     App::new("greeter")
+//!         .function(Function::new(
+//!             "greet",
+//!             on::post("greet", access::scope("Greetings.Send")),
+//!             greet,
+//!         ))
+//!         .log_fields(&["caller"])
 //! }
 //! # assert!(app().problems().is_empty());
 //! ```

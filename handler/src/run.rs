@@ -43,7 +43,7 @@ where
     if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
-    start_logging();
+    logging::start(app.fields());
     let mut problems = Problems::new();
     let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {

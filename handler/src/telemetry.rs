@@ -15,6 +15,7 @@ use crate::function::Context;
 use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
+pub(crate) use self::fields::{Fields, problems as problems_of_log_fields};
 #[cfg(feature = "cli")]
 pub(crate) use self::lines::write_time;
 pub(crate) use self::lines::{Held, JsonLines};
@@ -23,6 +24,7 @@ pub(crate) use self::lines::{Sink, When};
 
 pub(crate) use self::trace::{Trace, TraceParent};
 
+pub(crate) mod fields;
 mod lines;
 #[allow(dead_code)]
 pub(crate) mod sampling;

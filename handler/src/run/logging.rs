@@ -4,16 +4,23 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use crate::telemetry::JsonLines;
+use crate::telemetry::{Fields, JsonLines};
 
 /// Writes what is logged with `tracing`, and the text of each panic, to standard output: one JSON
 /// object to a line, and no text from outside begins a line of its own.
 ///
+/// Of fields, only those of these names are written, and what the library itself logs, as with
+/// [`App::log_fields`](crate::App::log_fields).
+///
 /// [`main`](crate::main) does so by itself. A service that is no Functions app may call it first of all.
-pub fn start_logging() {
+pub fn start_logging(fields: &[&'static str]) {
+    start(Fields::declared(fields));
+}
+
+pub(super) fn start(fields: Fields) {
     let subscriber = tracing_subscriber::registry()
         .with(levels())
-        .with(JsonLines::to_stdout());
+        .with(JsonLines::to_stdout().with(fields));
     // Only the app's own `main` installs a subscriber; if one is there already, it was meant.
     let _ = tracing::subscriber::set_global_default(subscriber);
     std::panic::set_hook(Box::new(|panic| {
