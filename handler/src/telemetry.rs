@@ -16,9 +16,7 @@ use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
 pub(crate) use self::fields::{Fields, problems as problems_of_log_fields};
-#[cfg(feature = "cli")]
-pub(crate) use self::lines::write_time;
-pub(crate) use self::lines::{Held, JsonLines};
+pub(crate) use self::lines::{Held, JsonLines, write_time};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::lines::{Sink, When};
 

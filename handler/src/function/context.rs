@@ -81,6 +81,15 @@ impl Context {
         }))
     }
 
+    /// A first attempt at the function `function`, without an end, for tests of what is made of a
+    /// context.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn for_tests(function: &'static str) -> Self {
+        let id = InvocationId::for_tests();
+        let deadline = Instant::now() + Duration::from_secs(24 * 60 * 60);
+        Self::new(id, function, 0, deadline, Origin::default())
+    }
+
     /// The same context, with a caller in place of a verified token.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn presenting(self, presented: Option<Principal>) -> Self {
@@ -140,7 +149,6 @@ impl Context {
     }
 
     /// The trace that the event itself names.
-    #[allow(dead_code)]
     pub(crate) fn note_event(&self, parent: TraceParent) {
         // An event names one; a second value would be a second truth.
         let _ = self.0.event.set(parent);
