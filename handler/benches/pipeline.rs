@@ -16,9 +16,9 @@ use serde_json::json;
 use stockade::auth::Tokens;
 use stockade::auth::testing::{TestClock, TestTenant};
 use stockade::input::Json;
-use stockade::output::{self, Enqueue};
+use stockade::output::{self, CloudEvent, Enqueue};
 use stockade::test::TestApp;
-use stockade::{App, Error, Function, Principal, Reply, access, on};
+use stockade::{App, Context, Error, Function, Principal, Reply, access, on};
 use tokio::runtime::Runtime;
 use validator::Validate;
 
@@ -122,19 +122,24 @@ fn open_app() -> TestApp<()> {
 
 type Returned = (Reply<Accepted>, Enqueue<PlacedOrders>);
 
-async fn create_order(_: Principal, Json(order): Json<Order>) -> Result<Returned, Error> {
-    Ok(place(order))
+async fn create_order(
+    context: Context,
+    _: Principal,
+    Json(order): Json<Order>,
+) -> Result<Returned, Error> {
+    Ok(place(&context, order))
 }
 
-async fn create_draft(Json(order): Json<Order>) -> Result<Returned, Error> {
-    Ok(place(order))
+async fn create_draft(context: Context, Json(order): Json<Order>) -> Result<Returned, Error> {
+    Ok(place(&context, order))
 }
 
 fn returned() -> Returned {
-    place(serde_json::from_value(order()).expect("an order"))
+    let context = Context::for_tests("create-order");
+    place(&context, serde_json::from_value(order()).expect("an order"))
 }
 
-fn place(order: Order) -> Returned {
+fn place(context: &Context, order: Order) -> Returned {
     let accepted = Accepted {
         total_cents: order.total_cents(),
         order_id: order.order_id.clone(),
@@ -143,6 +148,7 @@ fn place(order: Order) -> Returned {
         total_cents: accepted.total_cents,
         order_id: order.order_id,
     };
+    let placed = CloudEvent::new(context, "order.placed", placed);
     (Reply::accepted(accepted), Enqueue::one(placed))
 }
 
@@ -196,7 +202,7 @@ struct PlacedOrders;
 
 impl output::Queue for PlacedOrders {
     const NAME: &'static str = "placed-orders";
-    type Message = Placed;
+    type Message = CloudEvent<Placed>;
 }
 
 fn token() -> String {

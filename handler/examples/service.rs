@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    stockade::start_logging();
+    stockade::start_logging(&["address", "principal.id"]);
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

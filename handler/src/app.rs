@@ -18,7 +18,7 @@ use crate::guard::{Guard, Visit};
 use crate::limits::{Callers, InputLimits, LimitSettings, Limits};
 use crate::manifest::Manifest;
 use crate::secrets::{Declaration, Declared, Need, Secrets};
-use crate::telemetry::{Invocation, Spans, Telemetry};
+use crate::telemetry::{Fields, Invocation, Spans, Telemetry, problems_of_log_fields};
 use crate::wire::{Answered, Arrived, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
 
 mod problems;
@@ -32,6 +32,7 @@ pub struct App<S> {
     functions: Vec<Function<S>>,
     guards: Vec<Guard>,
     secrets: Vec<Declaration>,
+    log_fields: Vec<&'static str>,
     mode: Mode,
 }
 
@@ -43,6 +44,7 @@ impl<S: Send + Sync + 'static> App<S> {
             functions: Vec::new(),
             guards: Vec::new(),
             secrets: Vec::new(),
+            log_fields: Vec::new(),
             mode: Mode::default(),
         }
     }
@@ -80,6 +82,23 @@ impl<S: Send + Sync + 'static> App<S> {
         self
     }
 
+    /// Lets fields of these names through to the log, whoever logs them. Of every other field of an
+    /// event or a span of the app the log has the name, and `[withheld]` in place of the value: what a
+    /// field may hold is decided here and not by whoever adds a log line. `message` always passes.
+    ///
+    /// ```
+    /// use stockade::App;
+    ///
+    /// let app = App::<()>::new("orders").log_fields(&["order.items"]);
+    ///
+    /// tracing::info!(order.items = 3, "an order"); // …,"order.items":3
+    /// ```
+    #[must_use]
+    pub fn log_fields(mut self, names: &[&'static str]) -> Self {
+        self.log_fields.extend(names);
+        self
+    }
+
     /// Narrows how HTTP requests may reach the app; the default is [`Mode::Proxying`].
     #[must_use]
     pub fn http(mut self, mode: Mode) -> Self {
@@ -100,11 +119,18 @@ impl<S: Send + Sync + 'static> App<S> {
     /// What is wrong with the app that types cannot refuse, in words for its developer. The routes
     /// are checked under the prefix `api`, and again at start under the one that host.json gives.
     pub fn problems(&self) -> Vec<String> {
-        problems::of(self.entries(), self.mode, "api")
+        self.problems_under(self.mode, "api")
     }
 
     pub(crate) fn problems_under(&self, mode: Mode, prefix: &str) -> Vec<String> {
-        problems::of(self.entries(), mode, prefix)
+        let mut problems = problems::of(self.entries(), mode, prefix);
+        problems.extend(problems_of_log_fields(&self.log_fields));
+        problems
+    }
+
+    /// The fields that may be logged.
+    pub(crate) fn fields(&self) -> Fields {
+        Fields::declared(&self.log_fields)
     }
 
     pub(crate) fn mode(&self) -> Mode {

@@ -5,6 +5,7 @@
 
 mod buffered;
 pub mod checks;
+mod cloud_event;
 mod content_type;
 mod extract;
 mod fault;
@@ -26,6 +27,7 @@ mod timer;
 mod traits;
 mod validate;
 
+pub use self::cloud_event::CloudEvent;
 pub use self::extract::{Headers, Json, Message, Path, Query};
 pub use self::marker::{FreeText, Lenient};
 pub use self::params::Params;

@@ -34,11 +34,13 @@
 //! }
 //!
 //! fn app() -> App<()> {
-//!     App::new("greeter").function(Function::new(
-//!         "greet",
-//!         on::post("greet", access::scope("Greetings.Send")),
-//!         greet,
-//!     ))
+//!     App::new("greeter")
+//!         .function(Function::new(
+//!             "greet",
+//!             on::post("greet", access::scope("Greetings.Send")),
+//!             greet,
+//!         ))
+//!         .log_fields(&["caller"])
 //! }
 //! # assert!(app().problems().is_empty());
 //! ```
@@ -56,6 +58,7 @@ mod limits;
 mod problem;
 mod routes;
 mod run;
+mod sensitive;
 mod server;
 mod telemetry;
 mod wire;
@@ -86,6 +89,7 @@ pub use self::output::{BinaryReply, Reply, TextReply};
 pub use self::problem::{FieldError, Problem};
 pub use self::run::{main, start_logging};
 pub use self::secrets::Secret;
+pub use self::sensitive::Sensitive;
 pub use self::wire::Mode;
 
 // The code in these pages is compiled as the documentation here is.

@@ -20,5 +20,7 @@ fn main() -> ExitCode {
 
 /// What this app answers to: pure, no environment, no network.
 fn app() -> App<AppState> {
-    App::new("orders").functions(functions::all())
+    App::new("orders")
+        .functions(functions::all())
+        .log_fields(&["dequeue_count", "past_due"])
 }

@@ -8,11 +8,13 @@ use crate::failure::Error;
 use crate::manifest::Binding;
 use crate::on::{Answers, Silent, Trigger};
 
+pub use self::cloud_event::CloudEvent;
 pub(crate) use self::quarantine::quarantined;
 pub use self::queue::{Enqueue, Queue, Sink};
 pub(crate) use self::reply::{Answer, AnswerBody, StreamedReply};
 pub use self::reply::{BinaryReply, Reply, TextReply};
 
+mod cloud_event;
 mod quarantine;
 mod queue;
 mod reply;

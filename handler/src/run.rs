@@ -45,7 +45,7 @@ where
     if crate::cli::is_asked_for(&Process) {
         return crate::cli::main(&app);
     }
-    let meanwhile = logging::log_meanwhile();
+    let meanwhile = logging::log_meanwhile(app.fields());
     let mut problems = Problems::new();
     let settings = Settings::read(&app, &Process, &mut problems);
     let (Some(settings), true) = (settings, problems.is_empty()) else {
@@ -89,9 +89,11 @@ where
     S: Send + Sync + 'static,
     F: AsyncFn(&Environment) -> Result<S, Error>,
 {
+    let fields = app.fields();
     let telemetry = settings.telemetry.take();
-    let exports = telemetry.map(|settings| Exports::start(settings, &Handle::current()));
-    logging::start_exporting(exports.as_ref());
+    let exports =
+        telemetry.map(|settings| Exports::start(settings, fields.clone(), &Handle::current()));
+    logging::start(fields, exports.as_ref());
     let code = serve(app, settings, state, host, exports.as_ref()).await;
     if let Some(exports) = exports {
         exports.end().await;

@@ -19,10 +19,9 @@ use crate::on::TriggerKind;
 use crate::wire::{Arrived, Delivery, FunctionId, Packed, Reply, Undeliverable};
 
 pub(crate) use self::call::calling;
-pub(crate) use self::export::{Exports, TelemetrySettings};
-#[cfg(feature = "cli")]
-pub(crate) use self::lines::write_time;
-pub(crate) use self::lines::{Held, JsonLines};
+pub(crate) use self::export::{Exports, Share, TelemetrySettings};
+pub(crate) use self::fields::{Fields, problems as problems_of_log_fields};
+pub(crate) use self::lines::{Held, JsonLines, write_time};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use self::lines::{Sink, When};
 pub(crate) use self::metrics::{Refresh, metrics};
@@ -31,7 +30,7 @@ pub(crate) use self::trace::{Trace, TraceParent};
 
 mod call;
 mod export;
-mod fields;
+pub(crate) mod fields;
 mod lines;
 mod metrics;
 mod progress;

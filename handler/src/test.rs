@@ -58,7 +58,7 @@ use crate::secrets::Declared;
 use crate::settings::Problems;
 #[cfg(test)]
 use crate::telemetry::Spans;
-use crate::telemetry::{JsonLines, Sink, When};
+use crate::telemetry::{Fields, JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
 
 mod keys;
@@ -70,6 +70,7 @@ pub use keys::Keys;
 pub struct TestApp<S> {
     ready: Ready<S>,
     log: Log,
+    fields: Fields,
     dispatch: Dispatch,
 }
 
@@ -112,7 +113,7 @@ impl<S: Send + Sync + 'static> App<S> {
         let mut problems = Problems::new();
         let limits = LimitSettings::read(settings, &mut problems);
         assert!(problems.is_empty(), "the app would not start: {problems}");
-        let mode = self.mode();
+        let (mode, fields) = (self.mode(), self.fields());
         let ready = self.assemble(Assembly {
             port: 0,
             mode,
@@ -126,10 +127,11 @@ impl<S: Send + Sync + 'static> App<S> {
             spans: None,
         });
         let log = Log::default();
-        let dispatch = dispatch_to(log.clone());
+        let dispatch = dispatch_to(log.clone(), fields.clone());
         TestApp {
             ready,
             log,
+            fields,
             dispatch,
         }
     }
@@ -218,8 +220,8 @@ impl Clock for TokioClock {
     }
 }
 
-pub(crate) fn dispatch_to(sink: impl Sink) -> Dispatch {
-    Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(sink)))
+pub(crate) fn dispatch_to(sink: impl Sink, fields: Fields) -> Dispatch {
+    Dispatch::new(tracing_subscriber::registry().with(JsonLines::to(sink).with(fields)))
 }
 
 #[derive(Debug, Clone, Default)]

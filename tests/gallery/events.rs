@@ -34,6 +34,18 @@ pub(crate) fn all() -> Vec<Function<()>> {
     ]
 }
 
+/// What these functions log.
+pub(crate) const LOGGED: &[&str] = &[
+    "job",
+    "dequeue_count",
+    "known",
+    "from",
+    "rule",
+    "payload_base64",
+    "attempt",
+    "past_due",
+];
+
 /// A job that ends as its message says.
 #[derive(Debug, Deserialize, Serialize, Validate, JsonSchema)]
 struct Job {

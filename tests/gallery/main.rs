@@ -45,8 +45,12 @@ fn wanted() -> String {
 /// The app that `GALLERY` names, of those without a state.
 fn app() -> App<()> {
     match wanted().as_str() {
-        "recorded" => App::new("recorded").functions(recorded::all()),
-        "recorded-json" => App::new("recorded-json").functions(recorded::all_with_json()),
+        "recorded" => App::new("recorded")
+            .functions(recorded::all())
+            .log_fields(recorded::LOGGED),
+        "recorded-json" => App::new("recorded-json")
+            .functions(recorded::all_with_json())
+            .log_fields(recorded::LOGGED),
         "members" => App::new("members").functions(members::all()),
         "guarded" => App::new("guarded").functions(guarded::all()),
         "vaulted-1" => vaulted::with_many(1),
@@ -55,10 +59,12 @@ fn app() -> App<()> {
         "bytes" => App::new("bytes").function(requests::picture()),
         "catch-all" => App::new("catch-all")
             .function(requests::catch_all())
-            .functions(events::all()),
+            .functions(events::all())
+            .log_fields(events::LOGGED),
         _ => App::new("gallery")
             .functions(requests::all())
             .function(files::function())
-            .functions(events::all()),
+            .functions(events::all())
+            .log_fields(events::LOGGED),
     }
 }

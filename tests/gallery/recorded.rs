@@ -92,6 +92,17 @@ async fn profile(caller: Principal) -> TextReply {
     TextReply::ok(caller.id().to_string())
 }
 
+/// What these functions log.
+pub(crate) const LOGGED: &[&str] = &[
+    "message.id",
+    "dequeue_count",
+    "inserted",
+    "attempt",
+    "past_due",
+    "last",
+    "next_unix",
+];
+
 /// Says what is known of a message.
 async fn message(meta: QueueMeta, Message(_): Message<Any>) {
     tracing::info!(

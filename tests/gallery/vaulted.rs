@@ -51,6 +51,9 @@ pub(crate) fn app() -> App<Vaulted> {
             take,
         ))
         .function(Function::new("sign", on::queue("%SIGN_QUEUE%"), sign))
+        // As an app would that does not know better.
+        .log_fields(&["required", "optional", "document", "held", "watch", "told"])
+        .log_fields(&["dequeue_count", "error"])
 }
 
 /// What counts the rotations of a secret.
@@ -68,7 +71,7 @@ impl Vaulted {
             loop {
                 let secret = watch.rotated().await;
                 rotations.fetch_add(1, Ordering::Relaxed);
-                tracing::info!(?secret, ?watch, "the hook was called");
+                tracing::info!(held = ?secret, ?watch, "the hook was called");
             }
         });
         Ok(built)

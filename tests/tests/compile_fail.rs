@@ -182,6 +182,7 @@ stockade.path = {library:?}
 axum.workspace = true
 schemars.workspace = true
 serde.workspace = true
+tracing.workspace = true
 validator.workspace = true
 "#
     )

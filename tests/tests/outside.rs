@@ -136,7 +136,7 @@ fn only_the_host_runs_event_functions(host: &Host) {
     host.run("nightly", "");
     host.run(
         "order-worker",
-        r#"{"orderId":"o-1","totalCents":1,"placedBy":"x"}"#,
+        r#"{"specversion":"1.0","id":"1","source":"/tests","type":"order.placed","data":{"orderId":"o-1","totalCents":1,"placedBy":"x"}}"#,
     );
     for function in EVENTS {
         host.wait_for_line(function, |line| line.ends(function));

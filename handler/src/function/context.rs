@@ -13,7 +13,7 @@ use super::argument::{Argument, Call, Part};
 use crate::auth::Principal;
 use crate::input::Rejection;
 use crate::on::Trigger;
-use crate::telemetry::{Progress, Trace, TraceParent, sampling};
+use crate::telemetry::{Progress, Share, Trace, TraceParent, sampling};
 use crate::wire::single;
 
 /// Which invocation this is: its id, the function, the attempt and the time that is left.
@@ -82,6 +82,15 @@ impl Context {
             #[cfg(any(test, feature = "testing"))]
             presented: None,
         }))
+    }
+
+    /// A first attempt at the function `function`, without an end, for tests of what is made of a
+    /// context.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn for_tests(function: &'static str) -> Self {
+        let id = InvocationId::for_tests();
+        let deadline = Instant::now() + Duration::from_secs(24 * 60 * 60);
+        Self::new(id, function, 0, deadline, Origin::default())
     }
 
     /// The same context, with a caller in place of a verified token.
@@ -153,10 +162,15 @@ impl Context {
 
     /// What spans that the function opens have as their parent.
     pub(crate) fn surrounding(&self) -> opentelemetry::Context {
-        if sampling::is_installed() {
-            opentelemetry::Context::new().with_remote_span_context(self.trace().span_context())
-        } else {
-            opentelemetry::Context::new()
+        let nowhere = opentelemetry::Context::new();
+        if !sampling::is_installed() {
+            return nowhere;
+        }
+        let trace = self.trace();
+        let inside = nowhere.with_remote_span_context(trace.span_context());
+        match trace.share {
+            Some(share) => inside.with_value(Share(share)),
+            None => inside,
         }
     }
 
@@ -165,7 +179,6 @@ impl Context {
     }
 
     /// The trace that the event itself names.
-    #[allow(dead_code)]
     pub(crate) fn note_event(&self, parent: TraceParent) {
         // An event names one; a second value would be a second truth.
         let _ = self.0.event.set(parent);

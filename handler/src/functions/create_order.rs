@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stockade::input::{Json, checks};
-use stockade::output::{self, Enqueue};
-use stockade::{Error, Function, Principal, Reply, access, on};
+use stockade::output::{self, CloudEvent, Enqueue};
+use stockade::{Context, Error, Function, Principal, Reply, access, on};
 use validator::Validate;
 
 use super::order_worker::PlacedOrder;
@@ -19,6 +19,7 @@ pub fn function() -> Function<AppState> {
 }
 
 async fn create_order(
+    context: Context,
     caller: Principal,
     Json(order): Json<NewOrder>,
 ) -> Result<(Reply<Accepted>, Enqueue<PlacedOrders>), Error> {
@@ -34,6 +35,8 @@ async fn create_order(
         total_cents,
         placed_by: caller.id().to_string(),
     };
+    // The queue has no place for the trace, so the message carries it.
+    let placed = CloudEvent::new(&context, super::order_worker::PLACED, placed);
     Ok((Reply::accepted(accepted), Enqueue::one(placed)))
 }
 
@@ -93,5 +96,5 @@ struct PlacedOrders;
 
 impl output::Queue for PlacedOrders {
     const NAME: &'static str = super::order_worker::QUEUE;
-    type Message = PlacedOrder;
+    type Message = CloudEvent<PlacedOrder>;
 }

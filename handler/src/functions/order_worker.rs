@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stockade::input::{Message, QueueMeta};
+use stockade::input::{CloudEvent, QueueMeta};
 use stockade::output::{self, Enqueue};
 use stockade::{Error, Function, Secret, on};
 use validator::Validate;
@@ -12,6 +12,9 @@ use crate::state::AppState;
 
 /// The queue between the two.
 pub const QUEUE: &str = "%ORDERS_QUEUE%";
+
+/// What its messages tell of.
+pub const PLACED: &str = "order.placed";
 
 stockade::secret! {
     /// Signs what goes to the ERP system, which knows the key, too.
@@ -25,8 +28,15 @@ pub fn function() -> Function<AppState> {
 async fn order_worker(
     meta: QueueMeta,
     key: Secret<ErpKey>,
-    Message(order): Message<PlacedOrder>,
+    event: CloudEvent<PlacedOrder>,
 ) -> Result<Enqueue<ErpOrders>, Error> {
+    if event.kind != PLACED {
+        return Err(Error::reject(
+            "unknown_event",
+            "This event is not for here.",
+        ));
+    }
+    let order = event.data;
     if order.total_cents == 0 {
         return Err(Error::reject(
             "nothing_to_pay",
@@ -86,14 +96,18 @@ pub struct PlacedOrder {
 
 #[cfg(all(test, feature = "testing"))]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    fn order() -> PlacedOrder {
-        PlacedOrder {
-            order_id: "o-1".to_owned(),
-            total_cents: 3998,
-            placed_by: "ada".to_owned(),
-        }
+    fn event(kind: &str) -> Value {
+        json!({
+            "specversion": "1.0",
+            "id": "1",
+            "source": "/functions/create-order",
+            "type": kind,
+            "data": {"orderId": "o-1", "totalCents": 3998, "placedBy": "ada"},
+        })
     }
 
     #[test]
@@ -118,7 +132,7 @@ mod tests {
             .with_state(AppState::default())
             .with_secret::<ErpKey>("a key of the test");
 
-        let outcome = app.call("order-worker").message(&order()).await;
+        let outcome = app.call("order-worker").message(&event(PLACED)).await;
 
         assert!(outcome.is_done());
         let sent = outcome.queued::<ErpOrders>();
@@ -130,5 +144,17 @@ mod tests {
         );
         let order: PlacedOrder = serde_json::from_str(&sent.order).unwrap();
         assert_eq!(order.order_id, "o-1");
+    }
+
+    #[tokio::test]
+    async fn an_event_of_another_kind_is_rejected() {
+        let app = crate::app()
+            .with_state(AppState::default())
+            .with_secret::<ErpKey>("a key of the test");
+
+        let outcome = app.call("order-worker").message(&event("order.paid")).await;
+
+        assert!(!outcome.is_done());
+        assert_eq!(app.log()[0]["rule"], "unknown_event");
     }
 }

@@ -106,7 +106,12 @@ impl<T: HasMessage, S, P: Input> Argument<T, S> for Message<P> {
     }
 }
 
-fn document<P: Input>(bytes: &[u8]) -> Result<P, Rejection> {
+/// Reads and validates one document.
+///
+/// # Errors
+///
+/// The places that are wrong.
+pub(super) fn document<P: Input>(bytes: &[u8]) -> Result<P, Rejection> {
     // The size was checked when the bytes were read.
     let limits = JsonLimits {
         bytes: usize::MAX,

@@ -7,29 +7,34 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::telemetry::{Exports, JsonLines};
+use crate::telemetry::{Exports, Fields, JsonLines};
 
 /// Writes what is logged with `tracing`, and the text of each panic, to standard output: one JSON
 /// object to a line, and no text from outside begins a line of its own.
 ///
+/// Of fields, only those of these names are written, and what the library itself logs, as with
+/// [`App::log_fields`](crate::App::log_fields).
+///
 /// [`main`](crate::main) does so by itself. A service that is no Functions app may call it first of all.
-pub fn start_logging() {
-    start_exporting(None);
+pub fn start_logging(fields: &[&'static str]) {
+    start(Fields::declared(fields), None);
 }
 
 /// Logs what comes up while the settings are read, until the guard is dropped: only they say whether
 /// lines are exported as well.
-pub(super) fn log_meanwhile() -> DefaultGuard {
-    tracing::subscriber::set_default(lines())
+pub(super) fn log_meanwhile(fields: Fields) -> DefaultGuard {
+    tracing::subscriber::set_default(lines(fields))
 }
 
-/// As [`start_logging`]; lines and spans are also handed to what exports them.
-pub(super) fn start_exporting(exports: Option<&Exports>) {
+/// Logs for as long as the process lives; lines and spans are also handed to what exports them.
+pub(super) fn start(fields: Fields, exports: Option<&Exports>) {
     // Only the app's own `main` installs a subscriber; if one is there already, it was meant.
     let _ = match exports {
-        None => tracing::subscriber::set_global_default(lines()),
+        None => tracing::subscriber::set_global_default(lines(fields)),
         Some(exports) => tracing::subscriber::set_global_default(
-            lines().with(exports.opened_spans()).with(exports.records()),
+            lines(fields)
+                .with(exports.opened_spans())
+                .with(exports.records()),
         ),
     };
     std::panic::set_hook(Box::new(|panic| {
@@ -43,10 +48,10 @@ pub(super) fn start_exporting(exports: Option<&Exports>) {
     }));
 }
 
-fn lines() -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync {
+fn lines(fields: Fields) -> impl Subscriber + for<'a> LookupSpan<'a> + Send + Sync {
     tracing_subscriber::registry()
         .with(levels())
-        .with(JsonLines::to_stdout())
+        .with(JsonLines::to_stdout().with(fields))
 }
 
 /// What is logged at all. The Azure SDK tells names of secrets below a warning.

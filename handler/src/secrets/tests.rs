@@ -16,6 +16,7 @@ use super::settings::SecretSettings;
 use super::store::Secrets;
 use super::value::Secret;
 use super::vault::{Fetched, ObjectName, ObjectVersion, Vault, VaultError};
+use crate::telemetry::Fields;
 use crate::test::{Log, TokioClock, dispatch_to};
 
 mod app;
@@ -204,7 +205,8 @@ impl World {
         vault.inside().started = Some(Instant::now());
         set_up(&vault);
         let log = Log::default();
-        let logging = tracing::dispatcher::set_default(&dispatch_to(log.clone()));
+        let logging =
+            tracing::dispatcher::set_default(&dispatch_to(log.clone(), Fields::declared(&[])));
         let secrets = Secrets::new(declared, Arc::new(TokioClock(Instant::now())));
         Self {
             _tasks: secrets.keep_fresh(&settings_of(vault.clone())),

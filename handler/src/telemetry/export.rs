@@ -38,10 +38,11 @@ use self::insights::ApplicationInsights;
 use self::ledger::{Ledger, Ledgers};
 use self::logs::Records;
 use self::sampler::AsItsInvocation;
+pub(crate) use self::sampler::Share;
 pub(crate) use self::settings::TelemetrySettings;
 use self::settings::{Batches, Insights, Otlp, Weakness};
 use self::transport::{Ingestion, Receiver};
-use super::{Spans, sampling};
+use super::{Fields, Spans, sampling};
 use crate::azure::Outbound;
 
 mod bounded;
@@ -80,16 +81,21 @@ struct Providers {
 
 impl Exports {
     /// Starts to export. From here on the sampler of the process and its meters are these.
-    pub(crate) fn start(settings: TelemetrySettings, runtime: &Handle) -> Self {
-        let exports = Self::start_over(&settings, runtime, &Outbound::of_the_process());
+    pub(crate) fn start(settings: TelemetrySettings, fields: Fields, runtime: &Handle) -> Self {
+        let exports = Self::start_over(&settings, fields, runtime, &Outbound::of_the_process());
         sampling::install(settings.sampler);
         opentelemetry::global::set_meter_provider(exports.providers.metrics.clone());
         exports
     }
 
-    fn start_over(settings: &TelemetrySettings, runtime: &Handle, outbound: &Outbound) -> Self {
+    fn start_over(
+        settings: &TelemetrySettings,
+        fields: Fields,
+        runtime: &Handle,
+        outbound: &Outbound,
+    ) -> Self {
         let weakness = settings.weakness();
-        let mut building = Building::new(settings, outbound);
+        let mut building = Building::new(settings, fields, outbound);
         if let Some(insights) = &settings.insights {
             building.add_insights(insights, runtime);
         }
@@ -181,6 +187,7 @@ impl Exports {
 /// The parts, one exporter after the other.
 struct Building<'a> {
     resource: Resource,
+    fields: Fields,
     outbound: &'a Outbound,
     batches_of_spans: Batches,
     batches_of_logs: Batches,
@@ -193,7 +200,7 @@ struct Building<'a> {
 }
 
 impl<'a> Building<'a> {
-    fn new(settings: &TelemetrySettings, outbound: &'a Outbound) -> Self {
+    fn new(settings: &TelemetrySettings, fields: Fields, outbound: &'a Outbound) -> Self {
         let attributes = settings.resource.iter();
         let resource = Resource::builder_empty()
             .with_attributes(
@@ -203,6 +210,7 @@ impl<'a> Building<'a> {
         Self {
             metrics: SdkMeterProvider::builder().with_resource(resource.clone()),
             resource,
+            fields,
             outbound,
             batches_of_spans: settings.spans,
             batches_of_logs: settings.logs,
@@ -286,11 +294,15 @@ impl<'a> Building<'a> {
         ledger
     }
 
+    fn guarded<E>(&self, exporter: E, ledger: &Arc<Ledger>) -> Guarded<E> {
+        Guarded::new(exporter, self.fields.clone(), Arc::clone(ledger))
+    }
+
     fn add_spans(&mut self, name: &'static str, mut exporter: impl SpanExporter + 'static) {
         exporter.set_resource(&self.resource);
         let batches = self.batches_of_spans;
         let ledger = self.ledger(name, "spans", batches.queue);
-        let processor = BatchSpanProcessor::builder(Guarded::new(exporter, Arc::clone(&ledger)))
+        let processor = BatchSpanProcessor::builder(self.guarded(exporter, &ledger))
             .with_batch_config(
                 BatchConfigBuilder::default()
                     .with_max_queue_size(batches.queue)
@@ -319,7 +331,7 @@ impl<'a> Building<'a> {
         exporter.set_resource(&self.resource);
         let batches = self.batches_of_logs;
         let ledger = self.ledger(name, signal, batches.queue);
-        let processor = BatchLogProcessor::builder(Guarded::new(exporter, Arc::clone(&ledger)))
+        let processor = BatchLogProcessor::builder(self.guarded(exporter, &ledger))
             .with_batch_config(
                 LogBatchConfigBuilder::default()
                     .with_max_queue_size(batches.queue)
@@ -333,7 +345,7 @@ impl<'a> Building<'a> {
 
     fn add_metrics(&mut self, name: &'static str, exporter: impl PushMetricExporter) {
         let ledger = self.ledger(name, "metrics", 1);
-        let reader = PeriodicReader::builder(Guarded::new(exporter, ledger))
+        let reader = PeriodicReader::builder(self.guarded(exporter, &ledger))
             .with_interval(self.metrics_every)
             .build();
         let builder = std::mem::take(&mut self.metrics);
@@ -360,7 +372,7 @@ impl<'a> Building<'a> {
         Exports {
             spans: Arc::new(spans.clone()),
             tracer: tracers.tracer(SCOPE),
-            records: Records::of(&loggers),
+            records: Records::of(&loggers, self.fields),
             _lost: ledgers.measure(&metrics.meter(SCOPE)),
             telling: runtime.spawn(Arc::clone(&ledgers).keep_telling()),
             ledgers,

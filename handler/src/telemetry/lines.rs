@@ -17,9 +17,12 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::fields::{Fields, Passing, WITHHELD, is_unsafe};
+
 /// Writes events as JSON lines.
 pub(crate) struct JsonLines<W> {
     sink: W,
+    fields: Fields,
 }
 
 /// Where lines go.
@@ -77,14 +80,20 @@ const MOST_HELD_BYTES: usize = 64 * 1024;
 
 impl JsonLines<Stdout> {
     pub(crate) fn to_stdout() -> Self {
-        Self { sink: Stdout }
+        Self::to(Stdout)
     }
 }
 
-#[cfg(any(test, feature = "testing"))]
 impl<W: Sink> JsonLines<W> {
+    /// Lines with the library's own fields.
     pub(crate) fn to(sink: W) -> Self {
-        Self { sink }
+        let fields = Fields::declared(&[]);
+        Self { sink, fields }
+    }
+
+    /// Lines with these fields.
+    pub(crate) fn with(self, fields: Fields) -> Self {
+        Self { fields, ..self }
     }
 }
 
@@ -105,7 +114,8 @@ where
             return;
         }
         let mut written = String::with_capacity(128);
-        attributes.record(&mut Members(&mut written));
+        let passing = self.fields.passing(attributes.metadata());
+        attributes.record(&mut Members::of(&mut written, passing));
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(Written(written));
         }
@@ -115,7 +125,8 @@ where
         if let Some(span) = context.span(id)
             && let Some(Written(written)) = span.extensions_mut().get_mut::<Written>()
         {
-            values.record(&mut Members(written));
+            let passing = self.fields.passing(span.metadata());
+            values.record(&mut Members::of(written, passing));
         }
     }
 
@@ -131,7 +142,8 @@ where
             line.push_str("\",\"level\":\"");
             line.push_str(event.metadata().level().as_str());
             line.push('"');
-            event.record(&mut Members(line));
+            let passing = self.fields.passing(event.metadata());
+            event.record(&mut Members::of(line, passing));
             if let Some(scope) = context.event_scope(event) {
                 for span in scope.from_root() {
                     if let Some(Written(written)) = span.extensions().get::<Written>() {
@@ -140,7 +152,7 @@ where
                 }
             }
             if !event.metadata().target().starts_with("stockade") {
-                Members(line).text("target", event.metadata().target());
+                write_member(line, "target", event.metadata().target());
             }
             line.push_str("}\n");
             let when = match event.metadata().target() {
@@ -153,61 +165,90 @@ where
 }
 
 /// Writes fields as members of a JSON object, each after a comma.
-struct Members<'a>(&'a mut String);
+struct Members<'a> {
+    out: &'a mut String,
+    passing: Passing,
+}
 
-impl Members<'_> {
-    fn name(&mut self, name: &str) {
-        self.0.push(',');
-        write_text(self.0, name);
-        self.0.push(':');
+impl<'a> Members<'a> {
+    fn of(out: &'a mut String, passing: Passing) -> Self {
+        Self { out, passing }
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        write_text(self.0, value);
+    /// Writes the name of a field, and what takes the place of a value that is withheld.
+    fn may_write(&mut self, field: &Field) -> bool {
+        let passes = self.passing.lets(field);
+        if passes {
+            write_name(self.out, field.name());
+        } else {
+            write_member(self.out, field.name(), WITHHELD);
+        }
+        passes
     }
 }
 
 impl Visit for Members<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.name(field.name());
-        self.0.push('"');
-        let _ = write!(Escaped(self.0), "{value:?}");
-        self.0.push('"');
+        if self.may_write(field) {
+            self.out.push('"');
+            let _ = write!(Escaped(self.out), "{value:?}");
+            self.out.push('"');
+        }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field.name(), value);
+        if self.may_write(field) {
+            write_text(self.out, value);
+        }
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.name(field.name());
-        let thousandths = (value * 1000.0).round();
-        if (0.0..1e15).contains(&thousandths) {
-            // A duration, most of the time; exact to the last digit would take ten times as long.
-            let thousandths = thousandths as u64;
-            let _ = write!(self.0, "{}.", thousandths / 1000);
-            write_digits(self.0, thousandths % 1000, 3);
-        } else if value.is_finite() {
-            let _ = write!(self.0, "{value:.3}");
-        } else {
-            self.0.push_str("null");
+        if self.may_write(field) {
+            write_number(self.out, value);
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.name(field.name());
-        let _ = write!(self.0, "{value}");
+        if self.may_write(field) {
+            let _ = write!(self.out, "{value}");
+        }
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.name(field.name());
-        let _ = write!(self.0, "{value}");
+        if self.may_write(field) {
+            let _ = write!(self.out, "{value}");
+        }
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.name(field.name());
-        self.0.push_str(if value { "true" } else { "false" });
+        if self.may_write(field) {
+            self.out.push_str(if value { "true" } else { "false" });
+        }
+    }
+}
+
+fn write_name(out: &mut String, name: &str) {
+    out.push(',');
+    write_text(out, name);
+    out.push(':');
+}
+
+fn write_member(out: &mut String, name: &str, value: &str) {
+    write_name(out, name);
+    write_text(out, value);
+}
+
+fn write_number(out: &mut String, value: f64) {
+    let thousandths = (value * 1000.0).round();
+    if (0.0..1e15).contains(&thousandths) {
+        // A duration, most of the time; exact to the last digit would take ten times as long.
+        let thousandths = thousandths as u64;
+        let _ = write!(out, "{}.", thousandths / 1000);
+        write_digits(out, thousandths % 1000, 3);
+    } else if value.is_finite() {
+        let _ = write!(out, "{value:.3}");
+    } else {
+        out.push_str("null");
     }
 }
 
@@ -217,8 +258,8 @@ fn write_text(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Escapes what JSON requires, and beyond it everything that can move a terminal's cursor or break a
-/// line: C1 controls, DEL, line and paragraph separators, and bidirectional controls.
+/// Escapes what JSON requires, and beyond it everything that can move a terminal's cursor, break a line
+/// or turn it round ([`is_unsafe`]).
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
@@ -256,14 +297,7 @@ fn is_plain_ascii(byte: u8) -> bool {
 }
 
 fn needs_escape(character: char) -> bool {
-    matches!(
-        character,
-        '"' | '\\'
-            | '\u{0}'..='\u{1f}'
-            | '\u{7f}'..='\u{9f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-    )
+    matches!(character, '"' | '\\') || is_unsafe(character)
 }
 
 /// RFC 3339 in UTC, to the millisecond.
@@ -331,18 +365,31 @@ mod tests {
         }
     }
 
+    /// The one line that is written under these names.
+    fn line(names: &[&'static str], log: impl FnOnce()) -> String {
+        let kept = Kept::default();
+        let lines = JsonLines::to(kept.clone()).with(Fields::declared(names));
+        let subscriber = tracing_subscriber::registry().with(lines);
+
+        tracing::subscriber::with_default(subscriber, log);
+
+        let mut lines = kept.0.lock().unwrap();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.pop().unwrap()
+    }
+
+    fn json(line: &str) -> serde_json::Value {
+        serde_json::from_str(line).unwrap()
+    }
+
     #[test]
     fn a_line_repeats_the_fields_of_its_spans() {
-        let kept = Kept::default();
-        let subscriber = tracing_subscriber::registry().with(JsonLines::to(kept.clone()));
-
-        tracing::subscriber::with_default(subscriber, || {
+        let line = line(&["ok", "took"], || {
             let _span = tracing::info_span!("invocation", invocation.id = "i-1").entered();
             tracing::info!(count = 3, ok = true, took = 1.5, "done");
         });
 
-        let line = kept.0.lock().unwrap().pop().unwrap();
-        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let json = json(&line);
         assert_eq!(json["invocation.id"], "i-1");
         assert_eq!(json["message"], "done");
         assert_eq!((&json["count"], &json["ok"]), (&3.into(), &true.into()));
@@ -350,18 +397,99 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_nobody_declared_is_named_and_its_value_withheld() {
+        /// Tells whether it was looked at.
+        struct Private;
+
+        impl fmt::Debug for Private {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("it is looked at")
+            }
+        }
+
+        let line = line(&["order.items"], || {
+            let span = tracing::info_span!("work", email = "ada@example.com", later = "");
+            let _span = span.entered();
+            tracing::Span::current().record("later", "xyzzy");
+            tracing::info!(
+                order.items = 3,
+                order.total = 3998_u64,
+                order.discount = -1_i64,
+                paid = true,
+                rate = 1.5,
+                name = "xyzzy",
+                body = ?Private,
+                "an order"
+            );
+        });
+
+        let json = json(&line);
+        assert_eq!(json["order.items"], 3);
+        assert_eq!(json["message"], "an order");
+        for name in [
+            "order.total",
+            "order.discount",
+            "paid",
+            "rate",
+            "name",
+            "body",
+            "email",
+            "later",
+        ] {
+            assert_eq!(json[name], WITHHELD, "{name}: {line}");
+        }
+        assert!(!line.contains("xyzzy") && !line.contains("ada@"), "{line}");
+    }
+
+    #[test]
+    fn the_librarys_names_pass_where_the_library_says_them_alone() {
+        let ours = line(&[], || tracing::info!(secret = "erp-key", "read"));
+        let theirs = line(&[], || {
+            tracing::info!(target: "orders", secret = "xyzzy", "read");
+        });
+        let alike = line(&[], || {
+            tracing::info!(target: "stockades", secret = "xyzzy", "read");
+        });
+        let declared = line(&["held"], || {
+            tracing::info!(target: "orders", held = "seven", "read");
+        });
+
+        assert_eq!(json(&ours)["secret"], "erp-key");
+        assert_eq!(json(&theirs)["secret"], WITHHELD);
+        assert_eq!(json(&alike)["secret"], WITHHELD);
+        assert_eq!(json(&declared)["held"], "seven");
+    }
+
+    #[test]
+    fn one_callsite_keeps_to_the_list_of_each_subscriber() {
+        let log = || tracing::info!(target: "orders", items = 3, "an order");
+
+        for _ in 0..2 {
+            assert_eq!(json(&line(&["items"], log))["items"], 3);
+            assert_eq!(json(&line(&[], log))["items"], WITHHELD);
+        }
+    }
+
+    const HOSTILE: &str =
+        "a\nazfuncjsonlog:{}\r\u{1b}[2J\u{9b}\u{2028}\u{202e}\u{200f}\u{61c}\"\\z";
+
+    #[test]
     fn outside_text_cannot_begin_a_line_or_move_the_cursor() {
-        let kept = Kept::default();
-        let subscriber = tracing_subscriber::registry().with(JsonLines::to(kept.clone()));
-        let text = "a\nazfuncjsonlog:{}\r\u{1b}[2J\u{9b}\u{2028}\u{202e}\"\\z";
+        let in_a_value = line(&["text"], || tracing::info!(text = HOSTILE, "came in"));
+        let in_debug = line(&["text"], || tracing::info!(text = %HOSTILE, "came in"));
+        let in_the_message = line(&[], || tracing::info!("{HOSTILE}"));
+        let in_a_name = line(&[], || {
+            tracing::info!("a\n\u{1b}\u{202e}b" = 1, "came in");
+        });
 
-        tracing::subscriber::with_default(subscriber, || tracing::info!(text, "came in"));
-
-        let line = kept.0.lock().unwrap().pop().unwrap();
-        assert_eq!(line.matches('\n').count(), 1);
-        assert!(!line.trim_end().chars().any(char::is_control), "{line:?}");
-        let json: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(json["text"], text);
+        for line in [&in_a_value, &in_debug, &in_the_message, &in_a_name] {
+            assert_eq!(line.matches('\n').count(), 1, "{line:?}");
+            assert!(!line.trim_end().chars().any(is_unsafe), "{line:?}");
+        }
+        assert_eq!(json(&in_a_value)["text"], HOSTILE);
+        assert_eq!(json(&in_debug)["text"], HOSTILE);
+        assert_eq!(json(&in_the_message)["message"], HOSTILE);
+        assert_eq!(json(&in_a_name)["a\n\u{1b}\u{202e}b"], WITHHELD);
     }
 
     #[test]

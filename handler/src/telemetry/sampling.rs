@@ -37,6 +37,10 @@ pub(crate) fn share_of(trace: TraceId) -> Option<f64> {
     SAMPLER.get()?.share_of(trace)
 }
 
+/// The attribute that says how many percent of all spans one stands for, by the name that Microsoft's
+/// own exporters give it.
+pub(crate) const SAMPLE_RATE: &str = "microsoft.sample_rate";
+
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 
 impl Sampler {

@@ -13,6 +13,7 @@ use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator, SpanData, SpanLinks};
 
 use super::progress::Point;
+use super::sampling::SAMPLE_RATE;
 use super::{Outcome, Subject};
 use crate::function::Context;
 use crate::on::TriggerKind;
@@ -194,9 +195,6 @@ fn trigger(kind: TriggerKind) -> &'static str {
         TriggerKind::Timer => "timer",
     }
 }
-
-/// How many percent of all spans this one stands for (the name that Microsoft's own exporters give it).
-pub(super) const SAMPLE_RATE: &str = "microsoft.sample_rate";
 
 static SCOPE: LazyLock<InstrumentationScope> = LazyLock::new(|| {
     InstrumentationScope::builder("stockade")

@@ -32,7 +32,7 @@ impl<S: Send + Sync + 'static> TestApp<S> {
     /// Writes log lines and drops them, where [`log`](TestApp::log) would keep them.
     #[must_use]
     pub fn without_log(mut self) -> Self {
-        self.dispatch = dispatch_to(Nowhere);
+        self.dispatch = dispatch_to(Nowhere, self.fields.clone());
         self
     }
 

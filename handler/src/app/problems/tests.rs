@@ -170,3 +170,19 @@ fn bytes_through_the_envelope_are_refused_at_the_start() {
         narrowed.problems()
     );
 }
+
+#[test]
+fn a_log_field_that_means_a_secret_is_a_problem() {
+    let app = |names| {
+        App::<()>::new("app")
+            .function(Function::new("event", on::queue("q"), async || {}))
+            .log_fields(names)
+            .problems()
+    };
+
+    assert_eq!(app(&["order.items", "attempt"]), [""; 0]);
+    let told = app(&["order.items", "access_token", "Order"]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("log field `access_token`"), "{told:?}");
+    assert!(told[1].starts_with("log field `Order`"), "{told:?}");
+}

@@ -124,6 +124,7 @@ mod tests {
     use super::super::guarded::Guarded;
     use super::super::tests::span;
     use super::*;
+    use crate::telemetry::Fields;
 
     /// Never answers.
     #[derive(Debug)]
@@ -138,14 +139,18 @@ mod tests {
     #[test]
     fn a_dead_receiver_costs_telemetry_and_no_time() {
         let ledger = Ledger::new("dead", "spans", 64);
-        let processor = BatchSpanProcessor::builder(Guarded::new(Dead, Arc::clone(&ledger)))
-            .with_batch_config(
-                BatchConfigBuilder::default()
-                    .with_max_queue_size(64)
-                    .with_max_export_batch_size(16)
-                    .build(),
-            )
-            .build();
+        let processor = BatchSpanProcessor::builder(Guarded::new(
+            Dead,
+            Fields::declared(&[]),
+            Arc::clone(&ledger),
+        ))
+        .with_batch_config(
+            BatchConfigBuilder::default()
+                .with_max_queue_size(64)
+                .with_max_export_batch_size(16)
+                .build(),
+        )
+        .build();
         let bounded = Bounded::new(processor, Arc::clone(&ledger));
 
         let began = std::time::Instant::now();

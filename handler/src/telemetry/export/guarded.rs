@@ -21,18 +21,24 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::ledger::Ledger;
 use super::text;
-use crate::telemetry::fields;
+use crate::telemetry::Fields;
 
 /// An exporter behind the last door.
 #[derive(Debug)]
 pub(super) struct Guarded<E> {
     exporter: E,
+    fields: Fields,
     ledger: Arc<Ledger>,
 }
 
 impl<E> Guarded<E> {
-    pub(super) fn new(exporter: E, ledger: Arc<Ledger>) -> Self {
-        Self { exporter, ledger }
+    /// `fields` are those that the app declares, which its spans may carry, too.
+    pub(super) fn new(exporter: E, fields: Fields, ledger: Arc<Ledger>) -> Self {
+        Self {
+            exporter,
+            fields,
+            ledger,
+        }
     }
 
     /// Exports `count` pieces, whatever the exporter does.
@@ -62,7 +68,9 @@ impl<E> Guarded<E> {
 
 impl<E: SpanExporter> SpanExporter for Guarded<E> {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        batch.iter_mut().for_each(check);
+        for span in &mut batch {
+            check(span, &self.fields);
+        }
         // What an exporter does before its future is asked has to be inside, too.
         self.count(batch.len(), async { self.exporter.export(batch).await })
             .await
@@ -111,15 +119,15 @@ impl<E: PushMetricExporter> PushMetricExporter for Guarded<E> {
 }
 
 /// Leaves of a span what may leave, and no more of it than there is room for.
-fn check(span: &mut SpanData) {
-    clip_name(&mut span.name);
-    check_attributes(&mut span.attributes);
+fn check(span: &mut SpanData, fields: &Fields) {
+    tidy_name(&mut span.name);
+    check_attributes(&mut span.attributes, fields);
     for event in &mut span.events.events {
-        clip_name(&mut event.name);
-        check_attributes(&mut event.attributes);
+        tidy_name(&mut event.name);
+        check_attributes(&mut event.attributes, fields);
     }
     for link in &mut span.links.links {
-        check_attributes(&mut link.attributes);
+        check_attributes(&mut link.attributes, fields);
     }
     if let Status::Error { description } = &mut span.status
         && !is_word(description)
@@ -128,16 +136,14 @@ fn check(span: &mut SpanData) {
     }
 }
 
-fn check_attributes(attributes: &mut Vec<KeyValue>) {
-    attributes.retain(|attribute| may_leave(attribute.key.as_str()));
+fn check_attributes(attributes: &mut Vec<KeyValue>, fields: &Fields) {
+    attributes.retain(|attribute| {
+        let name = attribute.key.as_str();
+        ATTRIBUTES.contains(&name) || fields.declare(name)
+    });
     for attribute in attributes {
-        clip_value(&mut attribute.value);
+        tidy_value(&mut attribute.value);
     }
-}
-
-/// Whether an attribute of this name may be exported.
-fn may_leave(name: &str) -> bool {
-    ATTRIBUTES.contains(&name) || fields::may_leave(name)
 }
 
 /// A rule or an outcome, and not what somebody wrote about an error.
@@ -148,34 +154,36 @@ fn is_word(text: &str) -> bool {
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-fn clip_name(name: &mut Cow<'static, str>) {
-    if name.len() > text::NAME {
-        *name = text::clipped(name, text::NAME).to_owned().into();
+fn tidy_name(name: &mut Cow<'static, str>) {
+    match text::tidy(name, text::NAME) {
+        Cow::Borrowed(same) if same.len() == name.len() => {}
+        tidy => *name = tidy.into_owned().into(),
     }
 }
 
-fn clip_value(value: &mut Value) {
+fn tidy_value(value: &mut Value) {
     match value {
-        Value::String(text) if text.as_str().len() > text::VALUE => {
-            *text = clipped(text);
-        }
+        Value::String(text) => *text = tidy(text),
         Value::Array(Array::String(texts)) => {
             texts.truncate(MOST_ITEMS);
             for text in texts {
-                *text = clipped(text);
+                *text = tidy(text);
             }
         }
         _ => {}
     }
 }
 
-fn clipped(value: &StringValue) -> StringValue {
-    text::clipped(value.as_str(), text::VALUE).to_owned().into()
+fn tidy(value: &StringValue) -> StringValue {
+    match text::tidy(value.as_str(), text::VALUE) {
+        Cow::Borrowed(same) if same.len() == value.as_str().len() => value.clone(),
+        tidy => tidy.into_owned().into(),
+    }
 }
 
 const MOST_ITEMS: usize = 16;
 
-/// What spans may tell, beside the fields of log lines (OpenTelemetry semantic conventions, and
+/// What spans may tell, beside what the app declares (OpenTelemetry semantic conventions, and
 /// names of ours). Never a path, a query, a header, a body, a person's name or address.
 const ATTRIBUTES: &[&str] = &[
     "error.type",

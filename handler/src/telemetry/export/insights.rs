@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use opentelemetry::logs::{AnyValue, LogRecord as _};
-use opentelemetry::trace::SpanKind;
+use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_application_insights::Exporter;
 use opentelemetry_sdk::Resource;
@@ -13,6 +13,7 @@ use opentelemetry_sdk::logs::{LogBatch, LogExporter, SdkLogRecord};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::transport::Ingestion;
+use crate::telemetry::sampling::SAMPLE_RATE;
 
 /// The exporter for spans and log records.
 #[derive(Debug, Clone)]
@@ -94,15 +95,18 @@ fn take_rate(span: &mut SpanData) -> f64 {
     }
 }
 
-/// The host calls an operation by its function, but the exporter would call it by method and route as
+/// Whether a request is a success follows from the status alone, and a refusal is none. The host calls
+/// an operation by its function, but the exporter would call it by method and route as
 /// soon as it knows the method.
 fn adapt(span: &mut SpanData) {
     if !matches!(span.span_kind, SpanKind::Server | SpanKind::Consumer) {
         return;
     }
     for attribute in &mut span.attributes {
-        if attribute.key.as_str() == "http.request.method" {
-            attribute.key = "http.request.method_original".into();
+        match attribute.key.as_str() {
+            "http.request.method" => attribute.key = "http.request.method_original".into(),
+            "error.type" if span.status == Status::Unset => span.status = Status::error(""),
+            _ => {}
         }
     }
     let name: Cow<'static, str> = span.name.clone();
@@ -120,9 +124,6 @@ fn named(record: &SdkLogRecord) -> SdkLogRecord {
     }
     named
 }
-
-/// How many percent of all spans a span stands for.
-pub(super) const SAMPLE_RATE: &str = "microsoft.sample_rate";
 
 /// Becomes the tag of the same name.
 const OPERATION_NAME: &str = "ai.operation.name";

@@ -147,6 +147,15 @@ impl Ledgers {
                 panicked = lost.panicked - told.panicked,
                 "telemetry was lost"
             );
+            // What is written here is a warning of the host's own, which gets through where lines on
+            // standard output are kept out of its log (host 4.1037, ParseErrorMessageAndLog).
+            eprintln!(
+                "warning: telemetry was lost: {}, {}: {} dropped, {} failed",
+                ledger.exporter,
+                ledger.signal,
+                lost.dropped - told.dropped,
+                lost.failed - told.failed,
+            );
             *told = lost;
         }
     }

@@ -17,7 +17,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::text;
-use crate::telemetry::fields;
+use crate::telemetry::fields::{Fields, Passing, WITHHELD};
 use crate::telemetry::lines::Written;
 
 /// Makes records of events.
@@ -26,14 +26,16 @@ pub(super) struct Records {
     logger: SdkLogger,
     /// Events of the audit trail have a queue of their own, which nothing else can fill.
     audit: SdkLogger,
+    fields: Fields,
 }
 
 impl Records {
     /// Records go to the first provider, those of the audit trail to the second.
-    pub(super) fn of([logs, audit]: &[SdkLoggerProvider; 2]) -> Self {
+    pub(super) fn of([logs, audit]: &[SdkLoggerProvider; 2], fields: Fields) -> Self {
         Self {
             logger: logs.logger("stockade"),
             audit: audit.logger("stockade"),
+            fields,
         }
     }
 }
@@ -57,7 +59,11 @@ where
         record.set_severity_number(severity(*metadata.level()));
         record.set_severity_text(metadata.level().as_str());
         record.set_target(metadata.target());
-        event.record(&mut Members(&mut record));
+        let passing = self.fields.passing(metadata);
+        event.record(&mut Members {
+            record: &mut record,
+            passing,
+        });
         if let Some(scope) = context.event_scope(event) {
             for span in scope.from_root() {
                 if let Some(written) = span.extensions().get::<Written>() {
@@ -93,8 +99,8 @@ fn severity(level: Level) -> Severity {
     }
 }
 
-/// Repeats the fields of a span as [`JsonLines`](crate::telemetry::JsonLines) wrote them. Most events
-/// are never exported, so nothing is kept in another form.
+/// Repeats the fields of a span as [`JsonLines`](crate::telemetry::JsonLines) wrote them, which chooses
+/// by the same list. Most events are never exported, so nothing is kept in another form.
 fn repeat(Written(written): &Written, record: &mut SdkLogRecord) {
     let Some(members) = written.strip_prefix(',') else {
         return;
@@ -102,9 +108,6 @@ fn repeat(Written(written): &Written, record: &mut SdkLogRecord) {
     let members: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&format!("{{{members}}}")).unwrap_or_default();
     for (name, value) in members {
-        if !fields::may_leave(&name) {
-            continue;
-        }
         match value {
             serde_json::Value::String(text) => add_text(record, name, &text),
             value => add_text(record, name, &value.to_string()),
@@ -113,34 +116,47 @@ fn repeat(Written(written): &Written, record: &mut SdkLogRecord) {
 }
 
 fn add_text(record: &mut SdkLogRecord, name: impl Into<opentelemetry::Key>, text: &str) {
-    let text = text::clipped(text, text::VALUE).to_owned();
+    let text = text::tidy(text, text::VALUE).into_owned();
     record.add_attribute(name, AnyValue::from(text));
 }
 
-/// Puts fields that may leave into a record.
-struct Members<'a>(&'a mut SdkLogRecord);
+/// Puts fields into a record, each only if it passes.
+struct Members<'a> {
+    record: &'a mut SdkLogRecord,
+    passing: Passing,
+}
 
 impl Members<'_> {
     fn add(&mut self, field: &Field, value: impl Into<AnyValue>) {
-        if fields::may_leave(field.name()) {
-            self.0.add_attribute(field.name(), value);
+        if self.passing.lets(field) {
+            self.record.add_attribute(field.name(), value);
+        } else {
+            self.withhold(field);
         }
     }
 
     fn text(&mut self, field: &Field, text: &str) {
-        if field.name() == "message" {
-            let text = text::clipped(text, text::MESSAGE).to_owned();
-            self.0.set_body(text.into());
-        } else if fields::may_leave(field.name()) {
-            add_text(self.0, field.name(), text);
+        if !self.passing.lets(field) {
+            self.withhold(field);
+        } else if field.name() == "message" {
+            let text = text::tidy(text, text::MESSAGE).into_owned();
+            self.record.set_body(text.into());
+        } else {
+            add_text(self.record, field.name(), text);
         }
+    }
+
+    fn withhold(&mut self, field: &Field) {
+        self.record.add_attribute(field.name(), WITHHELD);
     }
 }
 
 impl Visit for Members<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" || fields::may_leave(field.name()) {
+        if self.passing.lets(field) {
             self.text(field, &format!("{value:?}"));
+        } else {
+            self.withhold(field);
         }
     }
 

@@ -4,13 +4,11 @@ use opentelemetry::trace::{Link, SpanKind, TraceContextExt as _, TraceId, TraceS
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, ShouldSample};
 
-use super::insights::SAMPLE_RATE;
-use crate::telemetry::sampling;
+use crate::telemetry::sampling::{self, SAMPLE_RATE};
 
 /// The share of all invocations that the one of a context stands for, as a value of that context. What
 /// is opened below it stands for the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(dead_code)]
 pub(crate) struct Share(pub(crate) f64);
 
 /// Follows the parent; without one, as for work in the background, it decides as for an invocation.

@@ -98,7 +98,12 @@ fn of_type<'a>(items: &'a [Value], kind: &str) -> Vec<&'a Value> {
 #[tokio::test]
 async fn application_insights_gets_every_signal() {
     let (stand_in, settings) = insights(200).await;
-    let exports = Exports::start_over(&settings, &Handle::current(), &stand_in.outbound());
+    let exports = Exports::start_over(
+        &settings,
+        Fields::declared(&[]),
+        &Handle::current(),
+        &stand_in.outbound(),
+    );
     let subscriber = tracing_subscriber::registry()
         .with(exports.opened_spans())
         .with(exports.records());
@@ -166,7 +171,12 @@ async fn a_collector_gets_every_signal_at_its_path() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &address),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=the%20key"),
     ]);
-    let exports = Exports::start_over(&settings, &Handle::current(), &Outbound::of_the_process());
+    let exports = Exports::start_over(
+        &settings,
+        Fields::declared(&[]),
+        &Handle::current(),
+        &Outbound::of_the_process(),
+    );
     let subscriber = tracing_subscriber::registry().with(exports.records());
 
     exports.spans().on_end(span("create-order"));
@@ -203,7 +213,12 @@ async fn spans_that_code_opens_are_those_of_its_invocation() {
     use opentelemetry::trace::TraceContextExt as _;
 
     let (stand_in, settings) = insights(200).await;
-    let exports = Exports::start_over(&settings, &Handle::current(), &stand_in.outbound());
+    let exports = Exports::start_over(
+        &settings,
+        Fields::declared(&[]),
+        &Handle::current(),
+        &stand_in.outbound(),
+    );
     let subscriber = tracing_subscriber::registry().with(exports.opened_spans());
     let context = span("").span_context;
     let unsampled = SpanContext::new(
@@ -238,7 +253,12 @@ async fn spans_that_code_opens_are_those_of_its_invocation() {
 #[tokio::test]
 async fn a_receiver_that_refuses_loses_what_it_was_sent_and_that_is_counted() {
     let (stand_in, settings) = insights(400).await;
-    let exports = Exports::start_over(&settings, &Handle::current(), &stand_in.outbound());
+    let exports = Exports::start_over(
+        &settings,
+        Fields::declared(&[]),
+        &Handle::current(),
+        &stand_in.outbound(),
+    );
     let ledgers = Arc::clone(&exports.ledgers);
 
     exports.spans().on_end(span("create-order"));
@@ -262,7 +282,12 @@ async fn the_end_waits_two_seconds_for_a_dead_receiver_and_no_longer() {
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", &connection),
         ("STOCKADE__TELEMETRY__INSECURE_INGESTION", "true"),
     ]);
-    let exports = Exports::start_over(&settings, &Handle::current(), &stand_in.outbound());
+    let exports = Exports::start_over(
+        &settings,
+        Fields::declared(&[]),
+        &Handle::current(),
+        &stand_in.outbound(),
+    );
     let ledgers = Arc::clone(&exports.ledgers);
 
     exports.spans().on_end(span("create-order"));

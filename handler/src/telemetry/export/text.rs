@@ -2,9 +2,24 @@
 //!
 //! The exporter for Application Insights cuts what is longer at a byte, and panics inside a character.
 
+use std::borrow::Cow;
+
+use crate::telemetry::fields::clean;
+
 /// Cuts a text to at most `most` bytes, between two characters.
 pub(super) fn clip(text: &mut String, most: usize) {
     text.truncate(end(text, most));
+}
+
+/// A text as it may be exported: without what a terminal obeys, and at most `most` bytes of it.
+pub(super) fn tidy(text: &str, most: usize) -> Cow<'_, str> {
+    match clean(clipped(text, most)) {
+        Cow::Borrowed(text) => text.into(),
+        Cow::Owned(mut text) => {
+            clip(&mut text, most);
+            text.into()
+        }
+    }
 }
 
 /// The beginning of a text, at most `most` bytes of it.

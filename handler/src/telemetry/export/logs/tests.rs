@@ -43,7 +43,7 @@ fn records(of: impl FnOnce()) -> [Vec<SdkLogRecord>; 2] {
     });
     let subscriber = tracing_subscriber::registry()
         .with(JsonLines::to(Nowhere))
-        .with(Records::of(&providers));
+        .with(Records::of(&providers, Fields::declared(&[])));
     tracing::subscriber::with_default(subscriber, of);
     kept.map(|kept| kept.0.lock().unwrap().clone())
 }
