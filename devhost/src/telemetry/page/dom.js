@@ -81,7 +81,7 @@ export function duration(ms) {
   if (typeof ms !== "number") {
     return "";
   }
-  const [value, unit] = ms < 1 ? [ms * 1000, "µs"] : ms < 1000 ? [ms, "ms"] : [ms / 1000, "s"];
+  const [value, unit] = ms < 0.9995 ? [ms * 1000, "µs"] : ms < 999.5 ? [ms, "ms"] : [ms / 1000, "s"];
   return `${value < 10 ? value.toFixed(1) : value.toFixed(unit === "s" ? 1 : 0)} ${unit}`;
 }
 
