@@ -109,7 +109,7 @@ export function copyable(label, value) {
 export function attributes(values) {
   const names = Object.keys(values ?? {}).sort();
   return names.length > 0 && make("dl", { class: "attributes" },
-    names.map((name) => [make("dt", {}, name), make("dd", {}, values[name])]));
+    names.map((name) => [make("dt", {}, name), make("dd", {}, plain(values[name]))]));
 }
 
 const SOURCES = { applicationInsights: "App Insights", otlp: "OTLP" };
