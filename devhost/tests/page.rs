@@ -40,7 +40,7 @@ fn of_kind(wanted: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
 fn no_text_becomes_markup_or_code() {
     for (path, _, content) in FILES {
         for sink in SINKS {
-            assert!(!content.contains(sink), "{sink} in {}", path);
+            assert!(!content.contains(sink), "{sink} in {path}");
         }
     }
 }
@@ -61,7 +61,7 @@ fn the_markup_has_no_script_style_or_handler_of_its_own() {
         .expect("a pattern");
     for (path, content) in of_kind("text/html") {
         let found = own.find(content).map(|found| found.as_str());
-        assert_eq!(found, None, "in {}", path);
+        assert_eq!(found, None, "in {path}");
     }
 }
 
@@ -104,9 +104,8 @@ fn each_element_that_a_script_asks_for_by_its_id_is_in_the_page() {
         for id in asked.captures_iter(content) {
             assert!(
                 page.contains(&format!(r#"id="{}""#, &id[1])),
-                "{} in {}",
-                &id[1],
-                path
+                "{} in {path}",
+                &id[1]
             );
         }
     }

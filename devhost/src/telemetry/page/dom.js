@@ -81,7 +81,7 @@ export function duration(ms) {
   if (typeof ms !== "number") {
     return "";
   }
-  const [value, unit] = ms < 1 ? [ms * 1000, "µs"] : ms < 1000 ? [ms, "ms"] : [ms / 1000, "s"];
+  const [value, unit] = ms < 0.9995 ? [ms * 1000, "µs"] : ms < 999.5 ? [ms, "ms"] : [ms / 1000, "s"];
   return `${value < 10 ? value.toFixed(1) : value.toFixed(unit === "s" ? 1 : 0)} ${unit}`;
 }
 
@@ -109,7 +109,7 @@ export function copyable(label, value) {
 export function attributes(values) {
   const names = Object.keys(values ?? {}).sort();
   return names.length > 0 && make("dl", { class: "attributes" },
-    names.map((name) => [make("dt", {}, name), make("dd", {}, values[name])]));
+    names.map((name) => [make("dt", {}, name), make("dd", {}, plain(values[name]))]));
 }
 
 const SOURCES = { applicationInsights: "App Insights", otlp: "OTLP" };
