@@ -11,7 +11,8 @@ use crate::app::{App, Assembly};
 use crate::auth::{Certificates, SystemClock, Tokens};
 use crate::failure::Error;
 use crate::server;
-use crate::settings::{Environment, Problems, Process};
+use crate::settings::{Environment, Problems, Process, Source as _};
+use crate::telemetry::audit;
 
 use self::settings::Settings;
 
@@ -70,6 +71,8 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.enable_all().build()
 }
 
+/// Which version of the host the app asks for.
+const HOST_VERSION: &str = "FUNCTIONS_EXTENSION_VERSION";
 /// How long preparations may take before the port is bound all the same.
 const PREPARATION: Duration = Duration::from_secs(5);
 /// How long running invocations may take to end.
@@ -109,6 +112,7 @@ where
         resource: settings.resource.clone(),
         limits: settings.limits.clone(),
         spans: None,
+        proxies: settings.proxies,
     });
     let ready = Arc::new(ready);
 
@@ -148,11 +152,13 @@ where
         ready = ready.state().initialized(),
         "serving"
     );
+    let host_version = Process.get(HOST_VERSION);
+    audit::started(name, host_version.as_deref(), settings.host.mode.name());
     if let Some(auth) = &settings.auth {
-        auth.log_weakenings();
+        auth.tell_weakenings();
     }
     if let Some(storage) = &settings.storage {
-        storage.log_weakenings();
+        storage.tell_weakenings();
     }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {
@@ -172,8 +178,9 @@ where
         () = &mut serving => {}
         () = building => serving.await,
     }
-    tracing::info!("stopped");
     let end = *ended.borrow();
+    ready.trail().tell_rest();
+    audit::stopped(name, end.name());
     end.exit_code()
 }
 

@@ -23,6 +23,9 @@ pub(crate) use self::lines::{Sink, When};
 
 pub(crate) use self::trace::{Trace, TraceParent};
 
+use self::audit::Trail;
+
+pub(crate) mod audit;
 mod lines;
 #[allow(dead_code)]
 pub(crate) mod sampling;
@@ -36,6 +39,7 @@ pub(crate) struct Telemetry {
     /// Takes the finished spans, if anything does.
     #[allow(dead_code)]
     spans: Option<Spans>,
+    trail: Arc<Trail>,
 }
 
 /// Where finished spans go.
@@ -57,6 +61,7 @@ pub(crate) struct Record {
     kind: TriggerKind,
     reply: Reply,
     span: Span,
+    trail: Arc<Trail>,
     closed: bool,
 }
 
@@ -69,8 +74,12 @@ pub(crate) struct Recorded {
 }
 
 impl Telemetry {
-    pub(crate) fn new(kinds: Vec<TriggerKind>, spans: Option<Spans>) -> Self {
-        Self { kinds, spans }
+    pub(crate) fn new(kinds: Vec<TriggerKind>, spans: Option<Spans>, trail: Arc<Trail>) -> Self {
+        Self {
+            kinds,
+            spans,
+            trail,
+        }
     }
 
     /// Puts an invocation on record.
@@ -106,6 +115,7 @@ impl Telemetry {
             ),
             context,
             reply,
+            trail: Arc::clone(&self.trail),
             closed: false,
         }
     }
@@ -151,6 +161,7 @@ impl Record {
         let duration_ms = self.duration_ms();
         let trigger = self.kind.name();
         let principal = self.principal();
+        self.trail.closed(&self.context, outcome.as_ref().err());
         let in_span = self.span.enter();
         match &outcome {
             Ok(packed) => tracing::info!(
@@ -203,6 +214,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         if !self.closed {
+            self.trail.closed(&self.context, None);
             let _in_span = self.span.enter();
             tracing::warn!(
                 trigger = self.kind.name(),

@@ -56,6 +56,7 @@ use crate::on::TriggerKind;
 use crate::output::Queue;
 use crate::secrets::Declared;
 use crate::settings::Problems;
+use crate::telemetry::audit::Proxies;
 use crate::telemetry::{JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
 
@@ -122,6 +123,7 @@ impl<S: Send + Sync + 'static> App<S> {
             resource: None,
             certificates: None,
             spans: None,
+            proxies: Proxies::default(),
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone());
@@ -151,6 +153,12 @@ impl<S: Send + Sync + 'static> TestApp<S> {
         self
     }
 
+    /// Tells what the audit trail has counted, as at the end of the app.
+    #[cfg(test)]
+    pub(crate) fn tell_rest_of_trail(&self) {
+        tracing::dispatcher::with_default(&self.dispatch, || self.ready.trail().tell_rest());
+    }
+
     #[cfg(test)]
     pub(crate) fn secrets(&self) -> &crate::secrets::Secrets {
         self.ready.secrets()
@@ -175,15 +183,33 @@ impl<S: Send + Sync + 'static> TestApp<S> {
             caller: None,
             dequeue_count: 1,
             past_due: false,
+            origin: Origin::default(),
         }
     }
 
-    /// Every log line so far, as JSON.
+    /// Every log line so far, as JSON, without those of the audit trail.
     ///
     /// # Panics
     ///
     /// When a line is not JSON.
     pub fn log(&self) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| line["audit.id"].is_null());
+        lines
+    }
+
+    /// Every audit event so far, as JSON. Of alike events there is the first.
+    ///
+    /// # Panics
+    ///
+    /// When a line is not JSON.
+    pub fn audit(&self) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| !line["audit.id"].is_null());
+        lines
+    }
+
+    fn lines(&self) -> Vec<Value> {
         let lines = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines
             .iter()
@@ -216,6 +242,15 @@ pub(crate) fn dispatch_to(sink: impl Sink) -> Dispatch {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
+#[cfg(feature = "cli")]
+impl Log {
+    /// All of it.
+    pub(crate) fn whole(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.concat()
+    }
+}
+
 #[cfg(test)]
 impl Log {
     /// The lines so far.
@@ -246,6 +281,7 @@ pub struct TestCall<'a, S> {
     caller: Option<Principal>,
     dequeue_count: u32,
     past_due: bool,
+    origin: Origin,
 }
 
 impl<S: Send + Sync + 'static> TestCall<'_, S> {
@@ -290,6 +326,13 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
     /// With a query string, without its `?`.
     pub fn query(mut self, query: &str) -> Self {
         self.query = Some(query.to_owned());
+        self
+    }
+
+    /// From this address, as if the platform had given it.
+    #[cfg(test)]
+    pub(crate) fn coming_from(mut self, address: [u8; 4]) -> Self {
+        self.origin = Origin::default().at(Some(address.into()));
         self
     }
 
@@ -355,10 +398,9 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                 next: None,
             })),
         };
-        let context =
-            ready
-                .wire()
-                .context(self.function, InvocationId::for_tests(), Origin::default());
+        let context = ready
+            .wire()
+            .context(self.function, InvocationId::for_tests(), self.origin);
         let context = context.presenting(self.caller);
         let arrived = Arrived::for_tests(self.function, context, delivery, form);
         let response = ready

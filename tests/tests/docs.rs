@@ -60,9 +60,9 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-const AREAS: [&str; 13] = [
+const AREAS: [&str; 14] = [
     "AUTH", "CERT", "WIRE", "INPUT", "OUT", "LIMIT", "LOG", "START", "TYPE", "LAYER", "SECRET",
-    "AZURE", "STORE",
+    "AZURE", "STORE", "AUDIT",
 ];
 
 /// The files in which the tests of a module of the library or of a suite stand.

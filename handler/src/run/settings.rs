@@ -9,6 +9,7 @@ use crate::limits::LimitSettings;
 use crate::secrets::SecretSettings;
 use crate::settings::{self, Problems, Source};
 use crate::storage::StorageSettings;
+use crate::telemetry::audit::Proxies;
 use crate::wire::HostJson;
 
 /// What the process needs to know before it binds its port.
@@ -20,6 +21,7 @@ pub(super) struct Settings {
     pub(super) resource: Option<ResourceMetadata>,
     pub(super) storage: Option<StorageSettings>,
     pub(super) secrets: Option<SecretSettings>,
+    pub(super) proxies: Proxies,
 }
 
 impl Settings {
@@ -48,6 +50,7 @@ impl Settings {
             );
         }
         let limits = LimitSettings::read(source, problems);
+        let proxies = Proxies::read(source, problems);
         let auth = AuthSettings::read(source, problems, app.needs_tokens());
         let resource = app.resource_metadata(&auth);
         if resource.is_some() && !app.serves_resource_metadata() {
@@ -71,6 +74,7 @@ impl Settings {
             resource,
             storage,
             secrets,
+            proxies,
         })
     }
 
