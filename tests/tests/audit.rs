@@ -62,13 +62,16 @@ fn callers_are_told_as_they_are_let_in_refused_or_rejected() {
 
 #[test]
 fn an_event_in_quarantine_is_told_with_its_rule() {
-    let host = Setup::of(App::Reference).start();
+    let host = Setup::of(App::Gallery("all")).start();
 
-    host.run("order-worker", "{}");
+    let jobs = json!({"strict": [{"neither": "known"}]});
+    Request::post("/api/send").json(&jobs).send(host.port);
 
     let kept = event(&host, "event.quarantined");
-    assert_eq!(kept.function(), "order-worker");
     assert_eq!(kept.text("rule"), "invalid_input");
+    let rejected = event(&host, "input.rejected");
+    assert_eq!(rejected.function(), kept.function());
+    assert_eq!(rejected.invocation_id(), kept.invocation_id());
 }
 
 #[test]
@@ -123,12 +126,7 @@ fn a_forged_address_is_not_believed() {
             "6.6.6.6, [2001:db8::1]:9, 10.0.0.1",
             "2001:db8::1",
         ),
-        (
-            Mode::Envelope,
-            &[(TRUSTED, "0")],
-            "203.0.113.7, \u{7f}[2J",
-            "",
-        ),
+        (Mode::Envelope, &[(TRUSTED, "0")], "203.0.113.7, evil", ""),
         // The host writes its own peer over it.
         (Mode::Proxying, &[(TRUSTED, "0")], forged, ""),
     ] {
