@@ -145,13 +145,6 @@ where
             return ExitCode::FAILURE;
         }
     };
-    tracing::info!(
-        app = name,
-        port = settings.port,
-        http = settings.host.mode.name(),
-        ready = ready.state().initialized(),
-        "serving"
-    );
     let host_version = Process.get(HOST_VERSION);
     audit::started(name, host_version.as_deref(), settings.host.mode.name());
     if let Some(auth) = &settings.auth {
@@ -160,6 +153,13 @@ where
     if let Some(storage) = &settings.storage {
         storage.tell_weakenings();
     }
+    tracing::info!(
+        app = name,
+        port = settings.port,
+        http = settings.host.mode.name(),
+        ready = ready.state().initialized(),
+        "serving"
+    );
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {
         let reason = wait_for_end(host).await;

@@ -17,7 +17,7 @@ fn now() -> u64 {
 fn has_ended(line: &Line) -> bool {
     line.message() == "secret.ended"
         && line.text("secret") == "optional"
-        && line.text("level") == "ERROR"
+        && line.text("level") == "WARN"
 }
 
 #[test]

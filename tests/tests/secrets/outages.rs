@@ -104,7 +104,7 @@ fn a_last_good_value_ends_after_the_time_that_is_set_and_comes_back_with_the_vau
         line.message() == "secret.ended"
             && line.text("reason") == "too_old"
             && line.text("secret") == "required"
-            && line.text("level") == "ERROR"
+            && line.text("level") == "WARN"
     });
     assert_eq!(world.get("/api/plain").status, 200);
     world.vault_fault(&json!({}));
