@@ -18,6 +18,7 @@ use crate::guard::{Guard, Visit};
 use crate::limits::{Callers, InputLimits, LimitSettings, Limits};
 use crate::manifest::Manifest;
 use crate::secrets::{Declaration, Declared, Need, Secrets};
+use crate::telemetry::audit::{Proxies, Trail};
 use crate::telemetry::{Fields, Invocation, Spans, Telemetry, problems_of_log_fields};
 use crate::wire::{Answered, Arrived, Mode, Packed, Received, Reply, Routes, Wire, Wiring};
 
@@ -195,10 +196,17 @@ impl<S: Send + Sync + 'static> App<S> {
         };
         let deadlines = self.entries().map(deadline).collect();
         let secrets = Secrets::new(self.secrets(), Arc::clone(&plan.clock));
+        let trail = Trail::new(Arc::clone(&plan.clock));
         let routes = Routes::new(self.entries(), &plan.route_prefix, plan.mode);
         Ready {
-            wire: Wire::new(routes, plan.port, plan.limits.max_envelope_bytes, deadlines),
-            telemetry: Telemetry::new(self.entries(), plan.spans),
+            wire: Wire::new(
+                routes,
+                plan.port,
+                plan.limits.max_envelope_bytes,
+                deadlines,
+                plan.proxies,
+            ),
+            telemetry: Telemetry::new(self.entries(), plan.spans, Arc::clone(&trail)),
             limits: Limits::new(&plan.limits),
             policy: Policy::new(
                 self.entries()
@@ -209,7 +217,8 @@ impl<S: Send + Sync + 'static> App<S> {
                 plan.certificates,
                 plan.clock,
             ),
-            wiring: Wiring::new(self.entries()),
+            wiring: Wiring::new(self.entries(), Arc::clone(&trail)),
+            trail,
             endpoints: Endpoints::new(
                 self.functions,
                 InputLimits {
@@ -238,6 +247,8 @@ pub(crate) struct Assembly {
     pub(crate) certificates: Option<Certificates>,
     /// Where the spans of invocations go, if they go anywhere.
     pub(crate) spans: Option<Spans>,
+    /// Who is known to append the addresses of callers.
+    pub(crate) proxies: Proxies,
 }
 
 /// An app with its stages put together.
@@ -248,6 +259,7 @@ pub(crate) struct Ready<S> {
     policy: Policy,
     endpoints: Endpoints<S>,
     wiring: Wiring,
+    trail: Arc<Trail>,
 }
 
 impl<S: Send + Sync + 'static> Ready<S> {
@@ -287,6 +299,11 @@ impl<S: Send + Sync + 'static> Ready<S> {
         let authorized = self.policy.decide(admitted).await?; // before anything reads the payload
         let outputs = self.endpoints.run(authorized).await?; // input, function, outputs
         self.wiring.pack(reply, outputs).await // what cannot be carried is a failure, too
+    }
+
+    /// What invocations leave in the audit trail.
+    pub(crate) fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// The secrets, which nobody has fetched yet.

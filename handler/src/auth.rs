@@ -64,6 +64,7 @@ pub use settings::AuthSettings;
 pub use tokens::{Refresher, Tokens};
 
 pub(crate) use certificates::{Certificates, ClientCertificateHeader};
+pub(crate) use denial::Concern;
 pub(crate) use guid::Guid;
 pub(crate) use permissions::Rule;
 pub(crate) use policy::{Authorized, Gate, Policy};

@@ -57,7 +57,7 @@ fn open(source: &dyn Source, problems: &mut Problems) -> Option<(VaultUri, Ident
     let uri = VaultUri::read(source, problems);
     let identity = Identity::open(source, problems);
     let (uri, identity) = (uri?, identity?);
-    uri.log_weakening();
+    uri.tell_weakening();
     Some((uri, identity))
 }
 

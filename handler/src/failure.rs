@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::auth::Refusal;
+use crate::auth::{Denial, Refusal};
 use crate::input::Rejection;
 use crate::problem::Problem;
 
@@ -229,6 +229,26 @@ impl Failure {
         }
     }
 
+    /// What the failure is to who looks for attacks.
+    pub(crate) fn nature(&self) -> Nature<'_> {
+        match self {
+            Self::Denied(refusal) => Nature::Denied(refusal.denial()),
+            Self::Rejected(_) => Nature::Rejected,
+            Self::Function(error) => match error.kind {
+                Kind::Answer(StatusCode::FORBIDDEN, ..) => Nature::Forbidden,
+                Kind::Reject(..) => Nature::Rejected,
+                Kind::Answer(..) | Kind::Retry | Kind::Fatal | Kind::Failed => Nature::Other,
+            },
+            Self::Overloaded
+            | Self::NotReady
+            | Self::NoSecret(_)
+            | Self::Panicked
+            | Self::DeadlineExceeded
+            | Self::Unsendable(_)
+            | Self::WrongTrigger => Nature::Other,
+        }
+    }
+
     /// What the caller is told (RFC 9457). The words are fixed here, so no cause can leak into them.
     pub(crate) fn problem(&self) -> Problem {
         match self {
@@ -293,6 +313,19 @@ impl Failure {
             | Self::WrongTrigger => Disposition::Retry,
         }
     }
+}
+
+/// What a failure is to who looks for attacks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Nature<'a> {
+    /// The caller was turned away.
+    Denied(&'a Denial),
+    /// The function itself, or a guard, forbids it.
+    Forbidden,
+    /// The input is wrong.
+    Rejected,
+    /// Nothing that a caller did.
+    Other,
 }
 
 impl Error {

@@ -12,8 +12,8 @@ use crate::app::{App, Assembly};
 use crate::auth::{Certificates, SystemClock, Tokens};
 use crate::failure::Error;
 use crate::server;
-use crate::settings::{Environment, Problems, Process};
-use crate::telemetry::Exports;
+use crate::settings::{Environment, Problems, Process, Source as _};
+use crate::telemetry::{Exports, audit};
 
 use self::settings::Settings;
 
@@ -73,6 +73,8 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.enable_all().build()
 }
 
+/// Which version of the host the app asks for.
+const HOST_VERSION: &str = "FUNCTIONS_EXTENSION_VERSION";
 /// How long preparations may take before the port is bound all the same.
 const PREPARATION: Duration = Duration::from_secs(5);
 /// How long running invocations may take to end.
@@ -136,6 +138,7 @@ where
         resource: settings.resource.clone(),
         limits: settings.limits.clone(),
         spans: exports.map(Exports::spans),
+        proxies: settings.proxies,
     });
     let ready = Arc::new(ready);
 
@@ -168,6 +171,17 @@ where
             return ExitCode::FAILURE;
         }
     };
+    let host_version = Process.get(HOST_VERSION);
+    audit::started(name, host_version.as_deref(), settings.host.mode.name());
+    if let Some(auth) = &settings.auth {
+        auth.tell_weakenings();
+    }
+    if let Some(storage) = &settings.storage {
+        storage.tell_weakenings();
+    }
+    if let Some(exports) = exports {
+        exports.tell_weakenings();
+    }
     tracing::info!(
         app = name,
         port = settings.port,
@@ -175,15 +189,6 @@ where
         ready = ready.state().initialized(),
         "serving"
     );
-    if let Some(auth) = &settings.auth {
-        auth.log_weakenings();
-    }
-    if let Some(storage) = &settings.storage {
-        storage.log_weakenings();
-    }
-    if let Some(exports) = exports {
-        exports.log_weakenings();
-    }
     let (end, ended) = watch::channel(End::NotYet);
     let stop = async {
         let reason = wait_for_end(host).await;
@@ -202,8 +207,9 @@ where
         () = &mut serving => {}
         () = building => serving.await,
     }
-    tracing::info!("stopped");
     let end = *ended.borrow();
+    ready.trail().tell_rest();
+    audit::stopped(name, end.name());
     end.exit_code()
 }
 

@@ -28,6 +28,9 @@ pub(crate) use self::metrics::{Refresh, metrics};
 pub(crate) use self::progress::{Point, Progress};
 pub(crate) use self::trace::{Trace, TraceParent};
 
+use self::audit::Trail;
+
+pub(crate) mod audit;
 mod call;
 mod export;
 pub(crate) mod fields;
@@ -46,6 +49,7 @@ pub(crate) struct Telemetry {
     spans: Option<Spans>,
     /// An invocation came before.
     warm: AtomicBool,
+    trail: Arc<Trail>,
 }
 
 /// What telemetry knows of a function.
@@ -92,6 +96,7 @@ pub(crate) struct Record {
     /// Where its spans go.
     spans: Option<Spans>,
     cold: bool,
+    trail: Arc<Trail>,
     closed: bool,
 }
 
@@ -117,12 +122,14 @@ impl Telemetry {
     pub(crate) fn new<'a>(
         functions: impl IntoIterator<Item = &'a Entry>,
         spans: Option<Spans>,
+        trail: Arc<Trail>,
     ) -> Self {
         let subjects = functions.into_iter().map(Subject::of).map(Arc::new);
         Self {
             subjects: subjects.collect(),
             spans,
             warm: AtomicBool::new(false),
+            trail,
         }
     }
 
@@ -170,6 +177,7 @@ impl Telemetry {
             reply,
             spans: self.spans.clone(),
             cold: !self.warm.swap(true, Ordering::Relaxed),
+            trail: Arc::clone(&self.trail),
             closed: false,
         }
     }
@@ -258,6 +266,7 @@ impl Record {
         let duration_ms = milliseconds(took);
         let trigger = self.subject.kind.name();
         let principal = self.principal();
+        self.trail.closed(&self.context, outcome.as_ref().err());
         let in_span = self.span.enter();
         match &outcome {
             Ok(packed) => tracing::info!(
@@ -331,6 +340,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         if !self.closed {
             let took = self.context.progress().elapsed();
+            self.trail.closed(&self.context, None);
             let in_span = self.span.enter();
             tracing::warn!(
                 trigger = self.subject.kind.name(),

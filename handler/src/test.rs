@@ -58,6 +58,7 @@ use crate::secrets::Declared;
 use crate::settings::Problems;
 #[cfg(test)]
 use crate::telemetry::Spans;
+use crate::telemetry::audit::Proxies;
 use crate::telemetry::{Fields, JsonLines, Sink, When};
 use crate::wire::{Arrived, Delivery, FunctionId, Message, ReplyAs};
 
@@ -125,6 +126,7 @@ impl<S: Send + Sync + 'static> App<S> {
             resource: None,
             certificates: None,
             spans: None,
+            proxies: Proxies::default(),
         });
         let log = Log::default();
         let dispatch = dispatch_to(log.clone(), fields.clone());
@@ -162,6 +164,12 @@ impl<S: Send + Sync + 'static> TestApp<S> {
         self
     }
 
+    /// Tells what the audit trail has counted, as at the end of the app.
+    #[cfg(test)]
+    pub(crate) fn tell_rest_of_trail(&self) {
+        tracing::dispatcher::with_default(&self.dispatch, || self.ready.trail().tell_rest());
+    }
+
     #[cfg(test)]
     pub(crate) fn secrets(&self) -> &crate::secrets::Secrets {
         self.ready.secrets()
@@ -186,15 +194,33 @@ impl<S: Send + Sync + 'static> TestApp<S> {
             caller: None,
             dequeue_count: 1,
             past_due: false,
+            origin: Origin::default(),
         }
     }
 
-    /// Every log line so far, as JSON.
+    /// Every log line so far, as JSON, without those of the audit trail.
     ///
     /// # Panics
     ///
     /// When a line is not JSON.
     pub fn log(&self) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| line["audit.id"].is_null());
+        lines
+    }
+
+    /// Every audit event so far, as JSON. Of alike events there is the first.
+    ///
+    /// # Panics
+    ///
+    /// When a line is not JSON.
+    pub fn audit(&self) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| !line["audit.id"].is_null());
+        lines
+    }
+
+    fn lines(&self) -> Vec<Value> {
         let lines = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines
             .iter()
@@ -227,6 +253,15 @@ pub(crate) fn dispatch_to(sink: impl Sink, fields: Fields) -> Dispatch {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
+#[cfg(feature = "cli")]
+impl Log {
+    /// All of it.
+    pub(crate) fn whole(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.concat()
+    }
+}
+
 #[cfg(test)]
 impl Log {
     /// The lines so far.
@@ -257,6 +292,7 @@ pub struct TestCall<'a, S> {
     caller: Option<Principal>,
     dequeue_count: u32,
     past_due: bool,
+    origin: Origin,
 }
 
 impl<S: Send + Sync + 'static> TestCall<'_, S> {
@@ -301,6 +337,13 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
     /// With a query string, without its `?`.
     pub fn query(mut self, query: &str) -> Self {
         self.query = Some(query.to_owned());
+        self
+    }
+
+    /// From this address, as if the platform had given it.
+    #[cfg(test)]
+    pub(crate) fn coming_from(mut self, address: [u8; 4]) -> Self {
+        self.origin = Origin::default().at(Some(address.into()));
         self
     }
 
@@ -367,9 +410,11 @@ impl<S: Send + Sync + 'static> TestCall<'_, S> {
                 next: None,
             })),
         };
-        let context = ready
-            .wire()
-            .context(self.function, InvocationId::for_tests(), origin);
+        let context = ready.wire().context(
+            self.function,
+            InvocationId::for_tests(),
+            self.origin.or(origin),
+        );
         let context = context.presenting(self.caller);
         let arrived = Arrived::for_tests(self.function, context, delivery, form);
         let response = ready

@@ -20,6 +20,7 @@ use crate::auth::{ClientCertificateHeader, headers};
 use crate::failure::Failure;
 use crate::function::{Context, InvocationId, Origin};
 use crate::input::{self, Rejection, Tick};
+use crate::telemetry::audit::Proxies;
 
 pub(crate) use self::answer::{Answered, Packed, Reply, ReplyAs, Wiring, refused};
 pub(crate) use self::host_json::HostJson;
@@ -173,6 +174,8 @@ pub(crate) struct Wire {
     /// Places for envelopes that are not small.
     large: Semaphore,
     deadlines: Arc<[Duration]>,
+    /// Who is known to append the addresses of callers.
+    proxies: Proxies,
 }
 
 /// What an envelope may hold without a place: most are smaller.
@@ -187,6 +190,7 @@ impl Wire {
         port: u16,
         max_envelope_bytes: usize,
         deadlines: Arc<[Duration]>,
+        proxies: Proxies,
     ) -> Self {
         Self {
             routes,
@@ -194,6 +198,7 @@ impl Wire {
             max_envelope_bytes,
             large: Semaphore::new(LARGE_ENVELOPES),
             deadlines,
+            proxies,
         }
     }
 
@@ -268,7 +273,13 @@ impl Wire {
         parts.headers.remove(INVOCATION_ID);
         parts.headers.remove(PROXIED_ID);
         let certificate = ClientCertificateHeader::of(&parts.headers);
-        let origin = Origin::of(&parts.headers);
+        // A host that proxies writes its own peer, a front end, over the header (host 4.1037, YARP's
+        // HttpTransformer.Default).
+        let client = match proxied {
+            true => None,
+            false => self.proxies.client(&parts.headers),
+        };
+        let origin = Origin::of(&parts.headers).at(client);
         headers::strip_identity(&mut parts.headers);
         Received::Arrived(Arrived {
             function,
@@ -320,7 +331,7 @@ impl Wire {
         let whole = self.collect(envelope);
         let decoded = match tokio::time::timeout_at(deadline, whole).await {
             Ok(Ok((bytes, _place))) => envelope::decode(self.routes.shape(function), &bytes)
-                .and_then(|decoded| decoded.deliver(&self.routes, function)),
+                .and_then(|decoded| decoded.deliver(&self.routes, function, self.proxies)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BODY_TOO_LARGE),
             Ok(Err(_)) | Err(_) => Err(Rejection::BODY_BROKEN_OFF),
         };

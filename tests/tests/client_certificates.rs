@@ -328,7 +328,8 @@ fn no_line_of_the_log_holds_a_certificate_and_the_start_says_who_is_believed() {
 
     assert_eq!(refused.1, "certificate_untrusted");
     host.wait_for_line("the warning", |line| {
-        line.message().starts_with("INSECURE: client certificates")
+        line.message() == "configuration.weak"
+            && line.text("setting") == "STOCKADE__AUTH__CLIENT_CERTIFICATES"
     });
     for line in host.stop() {
         for secret in [&good[400..440], &stranger[400..440], "of this run"] {

@@ -60,9 +60,9 @@ fn is_id(text: &str) -> bool {
     })
 }
 
-const AREAS: [&str; 14] = [
+const AREAS: [&str; 16] = [
     "AUTH", "CERT", "WIRE", "INPUT", "OUT", "LIMIT", "LOG", "DATA", "START", "TYPE", "LAYER",
-    "SECRET", "AZURE", "STORE",
+    "SECRET", "AZURE", "STORE", "TEL", "AUDIT",
 ];
 
 /// The files in which the tests of a module of the library or of a suite stand.

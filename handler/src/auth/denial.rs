@@ -209,6 +209,19 @@ impl Denial {
         }
     }
 
+    /// What the caller lacks.
+    pub(crate) fn concern(&self) -> Concern {
+        match self.told() {
+            // Certificates are refused like this, and they too are about who is calling.
+            Told::Nothing | Told::InvalidToken | Told::Forbidden | Told::Later(_) => {
+                Concern::Credentials
+            }
+            Told::InsufficientScope(_) | Told::InsufficientClaims { .. } | Told::TooMany(_) => {
+                Concern::Permission
+            }
+        }
+    }
+
     /// Whether the caller is told to have its user sign in again.
     pub(crate) fn wants_another_sign_in(&self) -> bool {
         matches!(self.told(), Told::InsufficientClaims { .. })
@@ -313,6 +326,15 @@ impl Denial {
             Self::KeysUnavailable { retry_after, .. } => Told::Later(*retry_after),
         }
     }
+}
+
+/// What a caller who was turned away lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// It has not shown who it is.
+    Credentials,
+    /// It is known, and may not do this.
+    Permission,
 }
 
 /// What a caller is told.

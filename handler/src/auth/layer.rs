@@ -43,6 +43,7 @@
 //! succeeds. They are the pipeline's, and here the service's own.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -63,6 +64,7 @@ use super::{
 use crate::access::{Access, Caller};
 use crate::failure::Failure;
 use crate::settings::{self, Problems, Process, Source};
+use crate::telemetry::audit::{Proxies, Trail};
 use crate::wire;
 
 /// The tenants that a service trusts, with their keys. Clones share them.
@@ -72,6 +74,8 @@ use crate::wire;
 pub struct Entra {
     tokens: Arc<Tokens>,
     certificates: Option<Arc<Certificates>>,
+    proxies: Proxies,
+    trail: Arc<Trail>,
     _fresh: Option<Arc<Refresher>>,
 }
 
@@ -92,26 +96,32 @@ impl Entra {
     ///
     /// All [`Problems`] with the settings at once.
     pub async fn from_source(source: &(dyn Source + Sync)) -> Result<Self, Problems> {
-        let settings = read(source)?;
-        settings.log_weakenings();
+        let (settings, proxies) = read(source)?;
+        settings.tell_weakenings();
         let clock = Arc::new(SystemClock::new());
         let certificates = settings.certificates.as_ref();
         let certificates =
             certificates.map(|settings| Arc::new(Certificates::new(settings, clock.clone())));
+        let trail = Trail::new(clock.clone());
         let tokens = Arc::new(Tokens::new(&settings, clock));
         tokens.prepare(PREPARATION).await;
         Ok(Self {
             _fresh: Some(Arc::new(tokens.keep_fresh())),
             certificates,
+            proxies,
+            trail,
             tokens,
         })
     }
 
-    /// Checks with these tokens, whose keys somebody else [keeps fresh](Tokens::keep_fresh).
+    /// Checks with these tokens, whose keys somebody else [keeps fresh](Tokens::keep_fresh). The audit
+    /// trail then names no addresses.
     pub fn with_tokens(tokens: Arc<Tokens>) -> Self {
         Self {
             tokens,
             certificates: None,
+            proxies: Proxies::default(),
+            trail: Trail::new(Arc::new(SystemClock::new())),
             _fresh: None,
         }
     }
@@ -141,13 +151,14 @@ impl Entra {
     }
 }
 
-fn read(source: &dyn Source) -> Result<AuthSettings, Problems> {
+fn read(source: &dyn Source) -> Result<(AuthSettings, Proxies), Problems> {
     let mut problems = Problems::new();
     settings::unknown_names(source, settings::TABLE, &mut problems);
     settings::unresolved_references(source, &BTreeSet::new(), &[], &mut problems);
     let settings = AuthSettings::read(source, &mut problems, true);
+    let proxies = Proxies::read(source, &mut problems);
     match problems.is_empty() {
-        true => Ok(settings),
+        true => Ok((settings, proxies)),
         false => Err(problems),
     }
 }
@@ -223,11 +234,13 @@ impl Check {
     /// Accepts the caller and leaves only headers that the service may see, or says why not.
     async fn decide(&self, headers: &mut HeaderMap) -> Result<Principal, Failure> {
         let certificate = ClientCertificateHeader::of(headers);
+        let client = self.entra.proxies.client(headers);
         strip_identity(headers);
         let caller = self.entra.tokens.caller(headers).await;
-        let caller = caller.map_err(|denial| self.refuse(denial, None))?;
+        let caller = caller.map_err(|denial| self.refuse(denial, None, client))?;
         let allowed = self.allows(&caller, certificate.as_ref());
-        allowed.map_err(|denial| self.refuse(denial, Some(&caller)))?;
+        allowed.map_err(|denial| self.refuse(denial, Some(&caller), client))?;
+        self.entra.trail.admitted(&caller, client);
         if let Some(token) = headers.get_mut(AUTHORIZATION) {
             token.set_sensitive(true);
         }
@@ -246,7 +259,13 @@ impl Check {
     }
 
     /// Turns the caller away, and writes the one line about it.
-    fn refuse(&self, denial: Denial, caller: Option<&Principal>) -> Failure {
+    fn refuse(
+        &self,
+        denial: Denial,
+        caller: Option<&Principal>,
+        client: Option<IpAddr>,
+    ) -> Failure {
+        self.entra.trail.refused(&denial, caller, client);
         let failure = Failure::from(self.entra.tokens.challenges().refuse(denial));
         tracing::warn!(
             outcome = failure.outcome(),

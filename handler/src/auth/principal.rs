@@ -130,6 +130,13 @@ impl Principal {
         })
     }
 
+    /// The same caller through the application of this client id.
+    #[must_use]
+    pub fn with_client(mut self, id: &str) -> Self {
+        Arc::make_mut(&mut self.facts).client = id.into();
+        self
+    }
+
     /// The same caller with one more delegated scope.
     #[must_use]
     pub fn with_scope(mut self, name: &str) -> Self {

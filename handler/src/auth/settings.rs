@@ -11,6 +11,7 @@ use super::guid::{Guid, TenantId};
 use super::lists::{GuidList, Lists};
 use super::resource::ResourceId;
 use crate::settings::{Problems, Source, insecure_allowed};
+use crate::telemetry::audit;
 
 /// What tokens have to satisfy, and how they are checked.
 #[derive(Debug, Clone)]
@@ -108,14 +109,20 @@ impl AuthSettings {
         self.max_token_bytes
     }
 
-    /// Logs, at each start, what weakens the checks.
-    pub(crate) fn log_weakenings(&self) {
-        if let Some(authority) = self.insecure_authority() {
-            tracing::warn!(%authority, "INSECURE: tokens of this authority are believed");
+    /// Tells, at each start, what weakens the checks.
+    pub(crate) fn tell_weakenings(&self) {
+        if self.insecure_authority().is_some() {
+            audit::weakness(
+                INSECURE_AUTHORITY,
+                "tokens of a stand-in for the login host are believed",
+            );
         }
         let certificates = self.certificates.as_ref();
         if certificates.is_some_and(|settings| settings.front_end == FrontEnd::Nobody) {
-            tracing::warn!("INSECURE: client certificates are believed without a front end");
+            audit::weakness(
+                "STOCKADE__AUTH__CLIENT_CERTIFICATES",
+                "client certificates are believed without a front end",
+            );
         }
     }
 

@@ -4,6 +4,7 @@ use azure_core::http::Url;
 
 use crate::auth::Cloud;
 use crate::settings::{Problems, Source, insecure_allowed};
+use crate::telemetry::audit;
 
 /// The address of a Key Vault of the app's cloud.
 ///
@@ -112,10 +113,10 @@ impl VaultUri {
         at_home && has_no_user(&url)
     }
 
-    /// Says, at each start, that the vault is not the cloud's.
-    pub(crate) fn log_weakening(&self) {
+    /// Tells, at each start, that the vault is not the cloud's.
+    pub(crate) fn tell_weakening(&self) {
         if self.login == LoginHosts::Loopback {
-            tracing::warn!(vault = %self.url, "INSECURE: secrets are read from this machine");
+            audit::weakness(INSECURE, "secrets are read from a vault on this machine");
         }
     }
 }

@@ -9,6 +9,7 @@ use super::kept::{Compared, Intent, Kept};
 use super::places::Places;
 use super::screen::{Screen, Tone};
 
+mod audit;
 mod outcomes;
 mod settings;
 
@@ -23,6 +24,7 @@ pub(super) fn run(screen: &Screen, intent: Intent) -> Result<(), Failed> {
     let pages = [
         page("settings.md", settings::page())?,
         page("triggers.md", outcomes::page()?)?,
+        page("audit.md", audit::page())?,
     ];
     if intent == Intent::Write {
         pages.iter().try_for_each(Compared::write)?;

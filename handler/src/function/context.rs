@@ -1,6 +1,7 @@
 //! Which invocation a handler is in.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -42,19 +43,30 @@ struct Facts {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Origin {
     trace: Option<TraceParent>,
+    /// The address of the caller, for the audit trail alone.
+    client: Option<IpAddr>,
 }
 
 impl Origin {
     /// Reads the headers. What they claim of a caller's identity is still among them.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let trace = single(headers, &TRACEPARENT).and_then(TraceParent::parse);
-        Self { trace }
+        Self {
+            trace,
+            client: None,
+        }
+    }
+
+    /// The same, from this address.
+    pub(crate) fn at(self, client: Option<IpAddr>) -> Self {
+        Self { client, ..self }
     }
 
     /// The same, with what another knows in place of what this one does not.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             trace: self.trace.or(other.trace),
+            client: self.client.or(other.client),
         }
     }
 }
@@ -182,6 +194,11 @@ impl Context {
     pub(crate) fn note_event(&self, parent: TraceParent) {
         // An event names one; a second value would be a second truth.
         let _ = self.0.event.set(parent);
+    }
+
+    /// The address that the request came from, where the platform's front end gives one.
+    pub(crate) fn client(&self) -> Option<IpAddr> {
+        self.0.origin.client
     }
 
     /// Who called, once authentication has said so. Telemetry reads it; nothing decides by it.

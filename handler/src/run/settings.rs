@@ -10,6 +10,7 @@ use crate::secrets::SecretSettings;
 use crate::settings::{self, Problems, Source};
 use crate::storage::StorageSettings;
 use crate::telemetry::TelemetrySettings;
+use crate::telemetry::audit::Proxies;
 use crate::wire::HostJson;
 
 /// What the process needs to know before it binds its port.
@@ -22,6 +23,7 @@ pub(super) struct Settings {
     pub(super) storage: Option<StorageSettings>,
     pub(super) secrets: Option<SecretSettings>,
     pub(super) telemetry: Option<TelemetrySettings>,
+    pub(super) proxies: Proxies,
 }
 
 impl Settings {
@@ -50,6 +52,7 @@ impl Settings {
             );
         }
         let limits = LimitSettings::read(source, problems);
+        let proxies = Proxies::read(source, problems);
         let auth = AuthSettings::read(source, problems, app.needs_tokens());
         let resource = app.resource_metadata(&auth);
         if resource.is_some() && !app.serves_resource_metadata() {
@@ -75,6 +78,7 @@ impl Settings {
             storage,
             secrets,
             telemetry,
+            proxies,
         })
     }
 

@@ -14,7 +14,7 @@ use super::settings::SecretSettings;
 use super::value::AnyValue;
 use super::vault::{Fetched, ObjectVersion, VaultError};
 use crate::auth::Clock;
-use crate::telemetry::{Refresh, metrics};
+use crate::telemetry::{Refresh, audit, metrics};
 
 /// One secret.
 pub(super) struct Slot {
@@ -217,6 +217,7 @@ impl Slot {
                 .read(fetched.value, fetched.version)
                 .map_err(Trouble::Unusable)?,
         };
+        let is_first = before.is_none();
         let is_rotated = before.is_some_and(|held| held.version != fetched.version);
         self.held.store(Some(Arc::new(Held {
             value,
@@ -228,11 +229,9 @@ impl Slot {
             good_until: clock.uptime() + settings.last_good,
         })));
         if is_rotated {
-            tracing::info!(
-                secret = name,
-                version = fetched.version.as_str(),
-                "a secret was rotated"
-            );
+            audit::secret_read(name, fetched.version.as_str(), "rotated");
+        } else if is_first {
+            audit::secret_read(name, fetched.version.as_str(), "first");
         }
         Ok(())
     }
@@ -240,11 +239,7 @@ impl Slot {
     /// Records a failed refresh, and lets go of what does not count any more.
     fn despite(&self, trouble: &Trouble, clock: &dyn Clock) {
         let name = self.declaration.name.as_str();
-        tracing::warn!(
-            secret = name,
-            error = trouble as &dyn std::error::Error,
-            "a secret could not be refreshed"
-        );
+        audit::secret_failed(name, trouble);
         if trouble.is_settled() {
             self.settle();
         }
@@ -253,16 +248,13 @@ impl Slot {
         };
         if trouble.ends() {
             self.held.store(None);
-            tracing::error!(secret = name, "a secret has ended: the vault says so");
+            audit::secret_ended(name, "vault");
         } else if held.lifetime.is_over(clock.now()) {
             self.held.store(None);
-            tracing::error!(secret = name, "a secret has ended: it has expired");
+            audit::secret_ended(name, "expired");
         } else if !held.counts(clock) {
             self.held.store(None);
-            tracing::error!(
-                secret = name,
-                "a secret has ended: its last good value is too old"
-            );
+            audit::secret_ended(name, "too_old");
         }
     }
 

@@ -251,6 +251,15 @@ pub static TABLE: &[Setting] = &[
         default: "false",
         unit: "`true` or `false`",
     },
+    Setting {
+        name: "STOCKADE__TELEMETRY__TRUSTED_PROXIES",
+        meaning: "How many proxies of yours, such as Front Door and API Management, stand before \
+                  the platform's front end: so many entries of `X-Forwarded-For` are skipped from \
+                  the right to find the caller's address for the audit trail. Set it outside of \
+                  Azure only if a front end of yours appends the address.",
+        default: "0 in App Service and Container Apps, elsewhere no address is read",
+        unit: "a whole number from 0 to 8",
+    },
 ];
 
 /// Settings of telemetry that others read, too: the Functions host, and OpenTelemetry's SDKs. One

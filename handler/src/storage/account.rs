@@ -20,6 +20,7 @@ use crate::auth::{Cloud, SystemClock};
 use crate::azure::{Identity, client_options};
 use crate::failure::Error;
 use crate::settings::{Environment, Problems, Source, insecure_allowed};
+use crate::telemetry::audit;
 
 /// The settings of the storage account.
 #[derive(Debug, Clone)]
@@ -69,10 +70,10 @@ impl StorageSettings {
         })
     }
 
-    /// Logs, at each start, what weakens the checks.
-    pub(crate) fn log_weakenings(&self) {
+    /// Tells, at each start, what weakens the checks.
+    pub(crate) fn tell_weakenings(&self) {
         if Suffixes::Loopback.hold(self.account.suffix()) {
-            tracing::warn!(account = %self.account.uri, "INSECURE: the storage account is a stand-in");
+            audit::weakness(INSECURE_ACCOUNT, "the storage account is a stand-in");
         }
     }
 }

@@ -106,9 +106,9 @@ impl Exports {
     }
 
     /// Says, at each start, what is weaker than it has to be.
-    pub(crate) fn log_weakenings(&self) {
+    pub(crate) fn tell_weakenings(&self) {
         if let Some(weakness) = self.weakness {
-            weakness.log();
+            weakness.tell();
         }
     }
 

@@ -21,6 +21,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing::Metadata;
 use tracing::field::Field;
 
+use super::audit;
+
 /// What is written in place of a value that may not be.
 pub(crate) const WITHHELD: &str = "[withheld]";
 
@@ -82,7 +84,9 @@ impl Fields {
         let ours = is_ours(of.target());
         let bits = of.fields().iter().filter(|field| {
             let name = field.name();
-            name == "message" || self.0.names.contains(name) || ours && OURS.contains(&name)
+            name == "message"
+                || self.0.names.contains(name)
+                || ours && (OURS.contains(&name) || audit::has_field(name))
         });
         Passing(bits.fold(0, |bits, field| bits | Passing::bit(&field)))
     }

@@ -1,5 +1,7 @@
 //! Telling the host, and through it the caller.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -9,6 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use crate::failure::{Disposition, Failure};
 use crate::function::{Context, Entry};
 use crate::output::{Answer, AnswerBody, Outputs, quarantined};
+use crate::telemetry::audit::Trail;
 use crate::telemetry::{Recorded, metrics};
 
 use super::FunctionId;
@@ -79,7 +82,10 @@ impl Answered {
 
 /// The names in function.json of what each function writes, by its id.
 #[derive(Debug)]
-pub(crate) struct Wiring(Vec<Names>);
+pub(crate) struct Wiring {
+    names: Vec<Names>,
+    trail: Arc<Trail>,
+}
 
 #[derive(Debug)]
 struct Names {
@@ -88,7 +94,10 @@ struct Names {
 }
 
 impl Wiring {
-    pub(crate) fn new<'a>(functions: impl IntoIterator<Item = &'a Entry>) -> Self {
+    pub(crate) fn new<'a>(
+        functions: impl IntoIterator<Item = &'a Entry>,
+        trail: Arc<Trail>,
+    ) -> Self {
         let names = functions.into_iter().map(|entry| Names {
             outputs: entry
                 .plan
@@ -101,7 +110,10 @@ impl Wiring {
                 .quarantine
                 .map(|sink| sink.binding().name().to_owned()),
         });
-        Self(names.collect())
+        Self {
+            names: names.collect(),
+            trail,
+        }
     }
 
     /// Packs what a function gave back.
@@ -114,7 +126,7 @@ impl Wiring {
         reply: &Reply,
         mut outputs: Outputs,
     ) -> Result<Packed, Failure> {
-        let names = &self.0[reply.function.index()];
+        let names = &self.names[reply.function.index()];
         match reply.form {
             ReplyAs::Direct => Ok(direct(outputs.answer)),
             ReplyAs::HttpEnvelope => {
@@ -145,8 +157,16 @@ impl Wiring {
             ReplyAs::Direct => direct(Some(problem(context, failure).into())).response,
             ReplyAs::HttpEnvelope => failed_in_envelope(&problem(context, failure)),
             ReplyAs::EventEnvelope => {
-                let names = &self.0[reply.function.index()];
-                failed_event(context, failure, reply.payload.as_deref(), names)
+                let names = &self.names[reply.function.index()];
+                let payload = reply.payload.as_deref();
+                match kept_event(context, failure, payload, names) {
+                    Some(kept) => {
+                        self.trail.quarantined(context, failure);
+                        metrics().quarantined(context.function(), failure.rule());
+                        kept
+                    }
+                    None => failed_event(context, failure),
+                }
             }
         }
     }
@@ -302,24 +322,26 @@ fn event(outputs: &Outputs, names: &Names) -> Packed {
     }
 }
 
-/// An event that did not succeed: kept in the quarantine where there is one and the event is wrong
-/// for good, otherwise left to the platform by a status that is not 2xx.
-fn failed_event(
+/// An event that is wrong for good, kept in the quarantine where there is one.
+fn kept_event(
     context: &Context,
     failure: &Failure,
     payload: Option<&[u8]>,
     names: &Names,
-) -> Response<Body> {
-    if failure.disposition() == Disposition::Quarantine
-        && let (Some(name), Some(payload)) = (&names.quarantine, payload)
-        && let Some(document) = quarantined(context, failure, payload)
-    {
-        metrics().quarantined(context.function(), failure.rule());
-        let mut json = START.to_vec();
-        write_entry(&mut json, name, std::slice::from_ref(&document), false);
-        json.extend_from_slice(END);
-        return envelope(StatusCode::OK, json);
+) -> Option<Response<Body>> {
+    if failure.disposition() != Disposition::Quarantine {
+        return None;
     }
+    let name = names.quarantine.as_ref()?;
+    let document = quarantined(context, failure, payload?)?;
+    let mut json = START.to_vec();
+    write_entry(&mut json, name, std::slice::from_ref(&document), false);
+    json.extend_from_slice(END);
+    Some(envelope(StatusCode::OK, json))
+}
+
+/// An event that did not succeed and is left to the platform, by a status that is not 2xx.
+fn failed_event(context: &Context, failure: &Failure) -> Response<Body> {
     let problem = failure.problem();
     // The host reads no body here, only the status (host 4.1037, SendInvocationRequestAsync).
     let status = match problem.status() {

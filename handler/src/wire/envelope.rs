@@ -18,6 +18,7 @@ use crate::auth::{ClientCertificateHeader, headers};
 use crate::function::{Entry, Origin};
 use crate::input::{self, Rejection, Tick, declared_length};
 use crate::on::TriggerKind;
+use crate::telemetry::audit::Proxies;
 
 /// How a function's trigger is bound, which decides how its value is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +96,7 @@ impl Decoded<'_> {
         self,
         routes: &Routes,
         function: FunctionId,
+        proxies: Proxies,
     ) -> Result<Delivered, Rejection> {
         let attempt = if self.retried {
             attempt(self.metadata)
@@ -104,7 +106,7 @@ impl Decoded<'_> {
         let mut origin = Origin::default();
         let delivery = match self.data {
             Data::Http(data) => {
-                origin = Origin::of(&data.headers);
+                origin = Origin::of(&data.headers).at(proxies.client(&data.headers));
                 Delivery::Request(Box::new(data.into_request(routes, function)?))
             }
             Data::Message(payload) => Delivery::Message(Box::new(Message {

@@ -94,9 +94,7 @@ fn a_version_that_is_no_certificate_leaves_the_last_good_one_in_use() {
 
     let foreign_key = issued.pem.replace(&issued.key, &other.key);
     admin(&host, "PUT", "secrets/partner", &secret(&foreign_key));
-    let line = host.wait_for_line("the refusal", |line| {
-        line.message() == "a secret could not be refreshed"
-    });
+    let line = host.wait_for_line("the refusal", |line| line.message() == "secret.failed");
 
     assert_eq!(line.text("secret"), "partner");
     let why = line.text("error");

@@ -15,9 +15,9 @@ fn now() -> u64 {
 }
 
 fn has_ended(line: &Line) -> bool {
-    line.message().starts_with("a secret has ended")
+    line.message() == "secret.ended"
         && line.text("secret") == "optional"
-        && line.text("level") == "ERROR"
+        && line.text("level") == "WARN"
 }
 
 #[test]

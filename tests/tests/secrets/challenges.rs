@@ -21,9 +21,8 @@ fn seen(world: &World, kind: &str, skip: usize) -> Vec<Value> {
 fn start_with(world: &World, fault: &Value, told: &str) -> Vec<Value> {
     let kind = fault["kind"].as_str().expect("a fault has a kind");
     let skip = seen(world, kind, 0).len();
-    let is_told = |line: &Line| {
-        line.message() == "a secret could not be refreshed" && line.text("error").contains(told)
-    };
+    let is_told =
+        |line: &Line| line.message() == "secret.failed" && line.text("error").contains(told);
     let log = world.host.log();
     let before = log.iter().filter(|line| is_told(line)).count();
 

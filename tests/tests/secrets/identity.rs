@@ -43,7 +43,7 @@ fn an_endpoint_that_gives_no_token_is_survived_and_told() {
         (json!({"kind": "down"}), "no connection"),
     ] {
         let failures = |line: &stockade_tests::Line| {
-            line.message() == "a secret could not be refreshed" && line.text("error").contains(told)
+            line.message() == "secret.failed" && line.text("error").contains(told)
         };
         let log = world.host.log();
         let before = log.iter().filter(|line| failures(line)).count();

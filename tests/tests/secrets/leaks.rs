@@ -110,7 +110,7 @@ impl Leaks {
     /// Lets the vault do this until it shows in the log.
     fn while_the_vault(&mut self, fault: &Value) {
         let told = |line: &stockade_tests::Line| {
-            line.message() == "a secret could not be refreshed" && line.text("secret") == "required"
+            line.message() == "secret.failed" && line.text("secret") == "required"
         };
         let log = self.world.host.log();
         let before = log.iter().filter(|line| told(line)).count();

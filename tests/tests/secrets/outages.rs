@@ -83,7 +83,7 @@ fn the_last_good_value_counts_while_the_vault_is_away_and_the_log_says_so() {
     world
         .host
         .wait_for_lines(3, "failed refreshes in the log", |line| {
-            line.message() == "a secret could not be refreshed"
+            line.message() == "secret.failed"
                 && line.text("secret") == "required"
                 && line.text("level") == "WARN"
         });
@@ -101,9 +101,10 @@ fn a_last_good_value_ends_after_the_time_that_is_set_and_comes_back_with_the_vau
     let refused = world.wait_for_status("/api/required", 503);
     is_told_to_come_back(&refused);
     world.host.wait_for_line("the end in the log", |line| {
-        line.message() == "a secret has ended: its last good value is too old"
+        line.message() == "secret.ended"
+            && line.text("reason") == "too_old"
             && line.text("secret") == "required"
-            && line.text("level") == "ERROR"
+            && line.text("level") == "WARN"
     });
     assert_eq!(world.get("/api/plain").status, 200);
     world.vault_fault(&json!({}));

@@ -79,7 +79,7 @@ fn rotations_under_load_fail_no_request_and_no_old_value_is_seen_after_a_new_one
     poll("the hook to be called each time", || {
         (hook() == hooks_before + ROTATIONS).then_some(())
     });
-    let rotated = |line: &stockade_tests::Line| line.message() == "a secret was rotated";
+    let rotated = |line: &stockade_tests::Line| line.text("reason") == "rotated";
     let log = world.host.log();
     let told = log.iter().filter(|line| rotated(line)).count();
     assert_eq!(told as u64, ROTATIONS, "each is told once");
@@ -114,7 +114,7 @@ fn a_new_version_that_is_no_value_leaves_the_old_one_in_use() {
     ] {
         world.put("document", &json!(broken));
         let lines = |line: &stockade_tests::Line| {
-            line.message() == "a secret could not be refreshed" && line.text("secret") == "document"
+            line.message() == "secret.failed" && line.text("secret") == "document"
         };
         let log = world.host.log();
         let told = log.iter().filter(|line| lines(line)).count();

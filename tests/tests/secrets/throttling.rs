@@ -21,8 +21,7 @@ fn a_vault_that_throttles_at_the_start_gets_one_request_for_each_try() {
         let failed = || {
             let log = world.host.log();
             let failed = log.iter().filter(|line| {
-                line.message() == "a secret could not be refreshed"
-                    && line.text("secret") == "optional"
+                line.message() == "secret.failed" && line.text("secret") == "optional"
             });
             failed.count()
         };

@@ -15,7 +15,7 @@ use super::super::authority::Issuer;
 use super::document::{KeySet, Metadata, Slot};
 use super::key::Key;
 use super::{KeyError, Origin};
-use crate::telemetry::{Refresh, metrics};
+use crate::telemetry::{Refresh, audit, metrics};
 
 /// The keys of one issuer.
 pub(super) struct Ring {
@@ -169,11 +169,7 @@ impl Ring {
             }
             Err(error) => {
                 let error = Arc::new(error);
-                tracing::warn!(
-                    tenant = %self.issuer.tenant,
-                    error = &*error as &dyn std::error::Error,
-                    "signing keys could not be fetched; the last good ones count for 24 hours"
-                );
+                audit::keys_failed(self.issuer.tenant.as_str(), &*error);
                 flight.failures = flight.failures.saturating_add(1);
                 self.failure.store(Some(error));
                 back_off(flight.failures, self.has_keys(now))
@@ -206,11 +202,23 @@ impl Ring {
         }
         let kept = Arc::new(Kept { set, good_until });
         self.kept.store(Some(kept.clone()));
+        self.tell_change(old.as_deref(), &kept);
         for (_, old) in old_keys() {
             if !kept.keys().any(|(_, key)| Arc::ptr_eq(key, old)) {
                 old.withdraw();
             }
         }
+    }
+
+    /// Puts on record that other keys count than before.
+    fn tell_change(&self, old: Option<&Kept>, new: &Kept) {
+        let ids: Vec<_> = new.keys().map(|(key_id, _)| key_id).collect();
+        let reason = match old {
+            None => "first",
+            Some(old) if !new.has_the_keys_of(old) => "changed",
+            Some(_) => return,
+        };
+        audit::keys_changed(self.issuer.tenant.as_str(), &ids, reason);
     }
 
     fn log(&self, set: &KeySet) {
@@ -225,6 +233,15 @@ impl Ring {
 }
 
 impl Kept {
+    /// Whether the keys are the same. One that stays is the same object.
+    fn has_the_keys_of(&self, old: &Self) -> bool {
+        let in_old = |(name, key): (&str, &Arc<Key>)| {
+            old.keys()
+                .any(|(other, old)| other == name && Arc::ptr_eq(old, key))
+        };
+        self.keys().count() == old.keys().count() && self.keys().all(in_old)
+    }
+
     fn keys(&self) -> impl Iterator<Item = (&str, &Arc<Key>)> {
         let slots = self.set.slots.iter();
         slots.filter_map(|(name, slot)| match slot {

@@ -136,12 +136,25 @@ impl Log {
         self.0.lock().unwrap().concat()
     }
 
-    /// The lines at level `WARN` and above.
-    fn warnings(&self) -> Vec<Value> {
+    fn lines(&self) -> Vec<Value> {
         let lines = self.0.lock().unwrap();
         let lines = lines.iter().map(|line| serde_json::from_str(line).unwrap());
-        let is_warning = |line: &Value| line["level"] == "WARN" || line["level"] == "ERROR";
-        lines.filter(is_warning).collect()
+        lines.collect()
+    }
+
+    /// The lines at level `WARN` and above, without those of the audit trail.
+    fn warnings(&self) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| line["level"] == "WARN" || line["level"] == "ERROR");
+        lines.retain(|line| line["audit.id"].is_null());
+        lines
+    }
+
+    /// The events of the audit trail.
+    fn audit(&self) -> Vec<Value> {
+        let mut lines = self.lines();
+        lines.retain(|line| !line["audit.id"].is_null());
+        lines
     }
 }
 
@@ -237,6 +250,36 @@ async fn each_refusal_is_one_line_with_its_rule_and_without_its_token() {
             assert!(!harness.log.text().contains(part), "{}", harness.log.text());
         }
     }
+}
+
+#[tokio::test]
+async fn the_audit_trail_tells_who_was_let_in_and_who_was_not() {
+    let harness = Harness::new();
+    for token in [
+        harness.good().sign(),
+        harness.expired().sign(),
+        harness.good().claim("scp", "Orders.Read").sign(),
+    ] {
+        harness.call(&token).await;
+    }
+
+    let mut events = harness.log.audit();
+    events.retain(|event| event["message"] != "keys.changed");
+    let told: Vec<_> = events
+        .iter()
+        .map(|event| (&event["message"], &event["rule"]))
+        .collect();
+    let rule = |text: &str| Value::from(text);
+    assert_eq!(
+        told,
+        [
+            (&rule("auth.succeeded"), &Value::Null),
+            (&rule("auth.denied"), &rule("expired")),
+            (&rule("access.refused"), &rule("missing_permission")),
+        ]
+    );
+    assert!(events[0]["principal.tenant_id"].is_string(), "{events:?}");
+    assert_eq!(events[1]["principal.tenant_id"], Value::Null);
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ fn ready(app: App<String>) -> Ready<String> {
             resource: None,
             certificates: None,
             spans: None,
+            proxies: crate::telemetry::audit::Proxies::default(),
         })
 }
 

@@ -14,10 +14,7 @@ async fn only_a_version_that_is_enabled_counts() {
     world.vault.put::<Key>(Version::new(1, "one").disabled());
     after(301).await;
     assert_eq!(world.key(), None);
-    assert_eq!(
-        world.lines("ERROR", "a secret has ended: the vault says so"),
-        1
-    );
+    assert_eq!(world.lines("WARN", "\"reason\":\"vault\""), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +40,7 @@ async fn a_value_that_is_held_ends_to_the_second_it_expires() {
         assert_eq!(world.key(), None, "{is_away}");
 
         after(1).await;
-        assert_eq!(world.lines("ERROR", "a secret has ended"), 1);
+        assert_eq!(world.lines("WARN", "secret.ended"), 1);
     }
 }
 

@@ -24,9 +24,9 @@ async fn the_last_good_value_counts_for_a_day_while_the_vault_is_away_and_no_lon
         assert_eq!(world.key(), None, "{:?}", fault());
 
         after(1).await;
-        assert_eq!(world.lines("ERROR", "its last good value is too old"), 1);
+        assert_eq!(world.lines("WARN", "\"reason\":\"too_old\""), 1);
         after(DAY).await;
-        assert_eq!(world.lines("ERROR", "its last good value is too old"), 1);
+        assert_eq!(world.lines("WARN", "\"reason\":\"too_old\""), 1);
     }
 }
 
@@ -39,7 +39,7 @@ async fn each_good_answer_makes_the_day_begin_again() {
     world.vault.fails_with(|| VaultError::TimedOut);
     after(DAY - 301).await;
     assert_eq!(world.key().unwrap(), "one");
-    assert_eq!(world.lines("ERROR", ""), 0);
+    assert_eq!(world.lines("WARN", "secret.ended"), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,10 +53,7 @@ async fn a_secret_that_the_vault_says_is_no_more_ends_at_once() {
         after(301).await;
 
         assert_eq!(world.key(), None, "{:?}", fault());
-        assert_eq!(
-            world.lines("ERROR", "a secret has ended: the vault says so"),
-            1
-        );
+        assert_eq!(world.lines("WARN", "\"reason\":\"vault\""), 1);
     }
     let world = World::of_key(Version::new(1, "one")).await;
     world.vault.remove::<Key>();
@@ -80,7 +77,7 @@ async fn a_failed_refresh_is_told_each_time_and_tried_again_at_growing_pauses() 
         assert!(allowed.contains(pause), "{at}: {pause:?}");
     }
     assert!(pauses.len() > 250, "{}", pauses.len());
-    let told = world.lines("WARN", "a secret could not be refreshed");
+    let told = world.lines("WARN", "secret.failed");
     assert_eq!(told, times.len() - 1);
     let line = world.log.lines().pop().unwrap();
     assert!(line.contains(r#""secret":"erp-key""#), "{line}");

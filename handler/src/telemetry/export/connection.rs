@@ -28,7 +28,7 @@ pub(super) struct SignIn {
 impl Connection {
     /// Reads the connection string, if there is one.
     pub(super) fn read(source: &dyn Source, problems: &mut Problems) -> Option<Self> {
-        let insecure = problems.parse(source, INSECURE).unwrap_or(false);
+        let insecure = problems.parse(source, INSECURE_INGESTION).unwrap_or(false);
         let text = super::settings::value(source, CONNECTION_STRING)?;
         let here = |url: &Url| insecure && is_below_localhost(url);
         let connection = match Self::parse(&text, here) {
@@ -41,7 +41,7 @@ impl Connection {
         if connection.on_this_machine
             && let Err(against) = insecure_allowed(source, &connection.endpoint)
         {
-            problems.push(INSECURE, against);
+            problems.push(INSECURE_INGESTION, against);
             return None;
         }
         Some(connection)
@@ -209,7 +209,7 @@ fn is_below_localhost(url: &Url) -> bool {
 
 pub(super) const CONNECTION_STRING: &str = "APPLICATIONINSIGHTS_CONNECTION_STRING";
 pub(super) const AUTHENTICATION_STRING: &str = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING";
-const INSECURE: &str = "STOCKADE__TELEMETRY__INSECURE_INGESTION";
+pub(super) const INSECURE_INGESTION: &str = "STOCKADE__TELEMETRY__INSECURE_INGESTION";
 
 /// What a connection string without an endpoint means.
 const DEFAULT_HOST: &str = "dc.services.visualstudio.com";
@@ -324,7 +324,7 @@ mod tests {
         );
         let mut settings: std::collections::BTreeMap<String, String> = [
             (CONNECTION_STRING, stand_in.as_str()),
-            (INSECURE, "true"),
+            (INSECURE_INGESTION, "true"),
             ("AZURE_FUNCTIONS_ENVIRONMENT", "Development"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

@@ -17,6 +17,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::text;
+use crate::telemetry::audit;
 use crate::telemetry::fields::{Fields, Passing, WITHHELD};
 use crate::telemetry::lines::Written;
 
@@ -49,7 +50,7 @@ where
         if !is_exported(metadata) || Trace::is_current_telemetry_suppressed() {
             return;
         }
-        let is_audit = metadata.target() == AUDIT;
+        let is_audit = metadata.target() == audit::TARGET;
         if !is_audit && *metadata.level() == Level::INFO && belongs_to_what_is_not_recorded() {
             return;
         }
@@ -183,9 +184,6 @@ impl Visit for Members<'_> {
         self.add(field, value);
     }
 }
-
-/// The target of the events of the audit trail.
-const AUDIT: &str = "stockade::audit";
 
 #[cfg(test)]
 mod tests;

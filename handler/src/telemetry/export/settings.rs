@@ -13,6 +13,7 @@ use super::connection::{self, Connection, SignIn};
 use super::text;
 use crate::azure::Identity;
 use crate::settings::{Problems, Source, is_loopback};
+use crate::telemetry::audit;
 use crate::telemetry::sampling::Sampler;
 
 /// What is exported, where to and how.
@@ -98,15 +99,16 @@ pub(super) enum Weakness {
 }
 
 impl Weakness {
-    pub(super) fn log(self) {
+    pub(super) fn tell(self) {
         match self {
-            Self::ThisMachine => {
-                tracing::warn!("INSECURE: telemetry is sent to a stand-in on this machine");
-            }
-            Self::NoIdentity => tracing::warn!(
-                setting = connection::AUTHENTICATION_STRING,
-                "telemetry is sent without an identity: whoever knows the connection string can \
-                 send some in the app's name"
+            Self::ThisMachine => audit::weakness(
+                connection::INSECURE_INGESTION,
+                "telemetry is sent to a stand-in on this machine",
+            ),
+            Self::NoIdentity => audit::weakness(
+                connection::AUTHENTICATION_STRING,
+                "telemetry is sent without an identity, so whoever knows the connection string can \
+                 send some in the app's name",
             ),
         }
     }

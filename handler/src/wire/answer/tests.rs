@@ -63,8 +63,10 @@ async fn an_event_that_did_not_succeed_is_told_by_a_status_from_400_on() {
         Failure::WrongTrigger,
     ];
     for failure in failures {
-        let response = failed_event(&context, &failure, Some(b"{}"), &names());
+        let kept = kept_event(&context, &failure, Some(b"{}"), &names());
+        let response = failed_event(&context, &failure);
 
+        assert!(kept.is_none(), "{failure}");
         assert!(response.status().as_u16() >= 400, "{failure}");
     }
 }
