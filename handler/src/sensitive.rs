@@ -20,14 +20,15 @@ use zeroize::Zeroize as _;
 /// ```
 /// use stockade::Sensitive;
 /// use stockade::input::Json;
+/// use validator::Validate;
 ///
-/// #[derive(Debug, serde::Deserialize, validator::Validate, schemars::JsonSchema)]
+/// #[derive(Debug, serde::Deserialize, Validate, schemars::JsonSchema)]
 /// struct Confirmation {
 ///     #[validate(nested)]
 ///     code: Sensitive<OneTimeCode>,
 /// }
 ///
-/// #[derive(serde::Deserialize, validator::Validate, schemars::JsonSchema)]
+/// #[derive(serde::Deserialize, Validate, schemars::JsonSchema)]
 /// #[serde(transparent)]
 /// struct OneTimeCode {
 ///     #[validate(length(equal = 6))]

@@ -44,6 +44,11 @@ impl Line {
         self.0["outcome"].as_str()
     }
 
+    /// Whether it belongs to the audit trail.
+    pub fn is_audit(&self) -> bool {
+        self.0["audit.id"].is_string()
+    }
+
     /// Whether it says how an invocation of `function` ended.
     pub fn ends(&self, function: &str) -> bool {
         self.function() == function && self.outcome().is_some()

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -238,11 +239,19 @@ pub struct Ended {
     pub lines: Vec<String>,
 }
 
-/// A port that nothing listens on.
+/// A port that nothing listens on, and that no connection of another test takes before it is bound:
+/// Linux gives those ports from 32768 on (ip-sysctl, `ip_local_port_range`).
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a free port");
-    let address = listener.local_addr().expect("it is bound");
-    address.port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let place = std::process::id().wrapping_mul(97).wrapping_add(tried) % 12_000;
+        let port = 20_000 + u16::try_from(place).expect("it is below 12000");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn read_log(lines: &[String]) -> Vec<Line> {

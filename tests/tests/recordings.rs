@@ -297,7 +297,8 @@ fn deliver_event(function: &str, envelope: &Value) -> Delivered {
         line.ends(function) && line.invocation_id() == id
     });
     let mut lines = plain().log().into_iter();
-    let said = lines.find(|line| line.invocation_id() == id && line.outcome().is_none());
+    let said = lines
+        .find(|line| line.invocation_id() == id && line.outcome().is_none() && !line.is_audit());
     Delivered { status, end, said }
 }
 

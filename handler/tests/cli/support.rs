@@ -28,6 +28,7 @@ impl Project {
         for file in [
             "host.json",
             "handler/manifest.json",
+            "docs/audit.md",
             "docs/settings.md",
             "docs/triggers.md",
         ] {

@@ -191,7 +191,8 @@ impl Ledgers {
             .with_callback(move |observer| {
                 for (ledger, _) in &ledgers.kept {
                     let lost = ledger.losses();
-                    for (result, count) in [("dropped", lost.dropped), ("failed", lost.failed)] {
+                    let lost = [("dropped", lost.dropped), ("failed", lost.failed)];
+                    for (result, count) in lost.into_iter().filter(|(_, count)| *count > 0) {
                         let attributes = [
                             KeyValue::new("exporter", ledger.exporter),
                             KeyValue::new("signal", ledger.signal),

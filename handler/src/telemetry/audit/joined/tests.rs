@@ -199,22 +199,3 @@ proptest! {
         prop_assert_eq!(came, told);
     }
 }
-
-/// Not a test of anything: what the joining costs. Run it with `--release -- --ignored --nocapture`.
-#[test]
-#[ignore = "it measures"]
-fn cost_of_an_event_that_is_joined() {
-    let joined = Joined::new();
-    let ada = Principal::for_tests("aaaaaaaa-1f0e-4d3c-8b2a-6c5d4e3f2a10");
-    let seen = Seen {
-        event: Event::AuthSucceeded,
-        rule: None,
-        principal: Some(&ada),
-        ..denied(1)
-    };
-    let started = Instant::now();
-    for _ in 0..1_000_000 {
-        std::hint::black_box(joined.note(std::hint::black_box(seen), at(0)));
-    }
-    println!("{} ns", started.elapsed().as_nanos() / 1_000_000);
-}

@@ -62,7 +62,7 @@ async fn long_texts_are_cut_between_characters() {
     sent.events.events.push(Event::new(
         long.clone(),
         std::time::SystemTime::UNIX_EPOCH,
-        vec![KeyValue::new("outcome", long)],
+        vec![KeyValue::new("stockade.outcome", long)],
         0,
     ));
 

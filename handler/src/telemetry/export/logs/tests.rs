@@ -82,7 +82,7 @@ fn a_record_tells_where_it_belongs() {
             secret_plan = "no",
         )
         .entered();
-        tracing::warn!(target: "orders", rule = "claim", count = 3, "turned \"away\"");
+        tracing::warn!(target: "stockade::auth", rule = "claim", count = 3, "turned \"away\"");
     });
 
     let [record] = &records[..] else {
@@ -94,26 +94,29 @@ fn a_record_tells_where_it_belongs() {
     assert_eq!(text(record, "count").as_deref(), Some("Int(3)"));
     assert_eq!(text(record, "invocation.id").as_deref(), Some("i-1"));
     assert_eq!(text(record, "function.name").as_deref(), Some("orders"));
-    assert_eq!(text(record, "secret_plan"), None);
+    assert_eq!(text(record, "secret_plan").as_deref(), Some("[withheld]"));
     let context = record.trace_context().expect("a trace");
     assert_eq!(context.trace_id, TraceId::from_bytes([1; 16]));
     assert_eq!(context.span_id, SpanId::from_bytes([2; 8]));
 }
 
 #[test]
-fn a_field_that_is_not_listed_stays() {
+fn a_field_that_is_not_listed_stays_and_its_name_says_so() {
     let [records, _] = records(|| {
         tracing::info!(target: "orders", authorization = "Bearer x", body = ?"text", order = 17, "came in");
     });
 
-    assert_eq!(records[0].attributes_iter().count(), 0);
+    for name in ["authorization", "body", "order"] {
+        assert_eq!(text(&records[0], name).as_deref(), Some("[withheld]"));
+    }
+    assert_eq!(records[0].attributes_iter().count(), 3);
 }
 
 #[test]
 fn long_texts_are_cut_between_characters_here_too() {
     let long = format!("a{}", "日".repeat(4000));
     let [records, _] = records(|| {
-        tracing::info!(target: "orders", error = %long, "{long}");
+        tracing::info!(target: "stockade::run", error = %long, "{long}");
     });
 
     assert_eq!(body(&records[0]).len(), 8191);
