@@ -196,7 +196,8 @@ def send(port, request):
 class Server:
     """A handler on CPU 0, from its start to its end."""
 
-    def __init__(self, binary, settings, folder):
+    def __init__(self, binary, settings, folder, quiet=False):
+        """With its lines in a file; `quiet` leaves only its errors there."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -205,7 +206,8 @@ class Server:
         with open(self.log, "wb") as log:
             self.began = time.perf_counter()
             self.process = subprocess.Popen(
-                [binary], env=kept | settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [binary], env=kept | settings, stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if quiet else log, stderr=log,
                 preexec_fn=lambda: pin(0))
 
     def first_good_answer(self, request):
