@@ -12,7 +12,7 @@ use crate::app::{App, Assembly};
 use crate::auth::{Certificates, SystemClock, Tokens};
 use crate::failure::Error;
 use crate::server;
-use crate::settings::{Environment, Problems, Process, Source as _};
+use crate::settings::{Environment, Problems, Process, Source as _, development};
 use crate::telemetry::{Exports, audit};
 
 use self::settings::Settings;
@@ -96,6 +96,10 @@ where
     let exports =
         telemetry.map(|settings| Exports::start(settings, fields.clone(), &Handle::current()));
     logging::start(fields, exports.as_ref());
+    if exports.is_none() && development(&Process).is_err() {
+        // On standard error, since host.json keeps standard output out of the host's own telemetry.
+        eprintln!("{NOTHING_IS_EXPORTED}");
+    }
     let code = serve(app, settings, state, host, exports.as_ref()).await;
     if let Some(exports) = exports {
         exports.end().await;
@@ -212,6 +216,10 @@ where
     audit::stopped(name, end.name());
     end.exit_code()
 }
+
+const NOTHING_IS_EXPORTED: &str = "warning: no telemetry is exported, so nobody sees it in \
+    Application Insights: set APPLICATIONINSIGHTS_CONNECTION_STRING, or raise \
+    Host.Function.Console to Information in host.json. See docs/telemetry.md.";
 
 async fn prepare_keys(tokens: Option<&Tokens>) {
     if let Some(tokens) = tokens {
