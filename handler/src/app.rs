@@ -206,7 +206,12 @@ impl<S: Send + Sync + 'static> App<S> {
                 deadlines,
                 plan.proxies,
             ),
-            telemetry: Telemetry::new(self.entries(), plan.spans, Arc::clone(&trail)),
+            telemetry: Telemetry::new(
+                self.entries(),
+                &plan.route_prefix,
+                plan.spans,
+                Arc::clone(&trail),
+            ),
             limits: Limits::new(&plan.limits),
             policy: Policy::new(
                 self.entries()

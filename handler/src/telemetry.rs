@@ -56,19 +56,24 @@ pub(crate) struct Telemetry {
 #[derive(Debug)]
 struct Subject {
     kind: TriggerKind,
+    /// The path that callers know, with the names of its parameters.
     route: Option<String>,
     asks_for_a_caller: bool,
 }
 
 impl Subject {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, route_prefix: &str) -> Self {
         let trigger = &entry.trigger;
+        let prefix = match route_prefix.trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("/{prefix}"),
+        };
         Self {
             kind: trigger.kind,
             route: trigger
                 .route
                 .as_ref()
-                .map(|route| route.template.as_str().to_owned()),
+                .map(|route| format!("{prefix}/{}", route.template.as_str())),
             asks_for_a_caller: trigger.gate.rule().is_some(),
         }
     }
@@ -121,10 +126,13 @@ pub(crate) struct Recorded {
 impl Telemetry {
     pub(crate) fn new<'a>(
         functions: impl IntoIterator<Item = &'a Entry>,
+        route_prefix: &str,
         spans: Option<Spans>,
         trail: Arc<Trail>,
     ) -> Self {
-        let subjects = functions.into_iter().map(Subject::of).map(Arc::new);
+        let subjects = functions
+            .into_iter()
+            .map(|entry| Arc::new(Subject::of(entry, route_prefix)));
         Self {
             subjects: subjects.collect(),
             spans,

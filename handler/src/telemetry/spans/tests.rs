@@ -148,7 +148,7 @@ async fn a_call_is_one_span_below_the_callers_with_one_for_each_stage() {
     }
     assert_eq!(text(own, "faas.trigger"), "http");
     assert_eq!(text(own, "http.request.method"), "POST");
-    assert_eq!(text(own, "http.route"), "notes/{id?}");
+    assert_eq!(text(own, "http.route"), "/api/notes/{id?}");
     assert_eq!(text(own, "stockade.outcome"), "succeeded");
     assert_eq!(text(own, "user.id"), writer().id());
     assert_eq!(
