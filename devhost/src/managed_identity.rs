@@ -47,7 +47,7 @@ pub enum FaultKind {
     None,
     /// Connections are refused; with [`Fault::times`] they are broken off without an answer instead.
     Down,
-    /// [`Fault::status`] without a body.
+    /// `Fault::status` without a body.
     Status,
     /// 429, to be tried again after [`Fault::seconds`].
     Throttled,

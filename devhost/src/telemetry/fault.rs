@@ -18,7 +18,7 @@ pub enum FaultKind {
     /// The ingestion refuses connections; with [`Fault::times`], and at the tenant's port always, they are
     /// broken off without an answer instead.
     Down,
-    /// [`Fault::status`] without a body, such as 500, or 439 for a daily quota that is used up.
+    /// `Fault::status` without a body, such as 500, or 439 for a daily quota that is used up.
     Status,
     /// 429, to be tried again after [`Fault::seconds`].
     Throttled,
@@ -30,7 +30,7 @@ pub enum FaultKind {
     Garbage,
     /// The right answer with [`Fault::bytes`] of padding in it.
     Huge,
-    /// Every second item is refused: by 206 with [`Fault::status`] for each, or as OTLP's partial success.
+    /// Every second item is refused: by 206 with `Fault::status` for each, or as OTLP's partial success.
     Partial,
     /// 307 to the same path of another host: [`Fault::to`].
     Redirect,

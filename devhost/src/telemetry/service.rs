@@ -59,7 +59,7 @@ impl Telemetry {
         self.count(source, answered)
     }
 
-    /// Answers a request for one of [`Telemetry::owns`]'s addresses, or not at all.
+    /// Answers a request for one of `Telemetry::owns`'s addresses, or not at all.
     pub async fn serve_local<B>(&self, request: http::Request<B>) -> Option<Answer>
     where
         B: Body,
