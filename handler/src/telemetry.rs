@@ -348,7 +348,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         if !self.closed {
             let took = self.context.progress().elapsed();
-            self.trail.closed(&self.context, None);
+            self.trail.abandoned(&self.context);
             let in_span = self.span.enter();
             tracing::warn!(
                 trigger = self.subject.kind.name(),

@@ -164,6 +164,13 @@ impl<S: Send + Sync + 'static> TestApp<S> {
         self
     }
 
+    /// Tells another subscriber than its own log.
+    #[cfg(test)]
+    pub(crate) fn telling(mut self, dispatch: Dispatch) -> Self {
+        self.dispatch = dispatch;
+        self
+    }
+
     /// Tells what the audit trail has counted, as at the end of the app.
     #[cfg(test)]
     pub(crate) fn tell_rest_of_trail(&self) {

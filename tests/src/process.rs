@@ -1,11 +1,13 @@
 //! A process with its output, and an end.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// How long anything that is waited for may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,6 +71,27 @@ impl Process {
         output.lock().open = 2;
         collect(stdout, &output);
         collect(stderr, &output);
+        Self { child, output }
+    }
+
+    /// Starts a command in a terminal, and collects what is shown there.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be run, or there is no terminal.
+    pub fn start_in_terminal(mut command: Command) -> Self {
+        let (shown, screen) = terminal().expect("there is a terminal");
+        let for_errors = screen.try_clone().expect("a terminal can be cloned");
+        let child = command
+            .stdout(screen)
+            .stderr(for_errors)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+        // As long as anybody holds the screen, what is shown does not end.
+        drop(command);
+        let output = Arc::new(Output::default());
+        output.lock().open = 1;
+        collect(shown, &output);
         Self { child, output }
     }
 
@@ -183,6 +206,17 @@ impl Output {
             .unwrap_or_else(PoisonError::into_inner);
         held
     }
+}
+
+/// A terminal: what is shown there, and what it is shown on.
+fn terminal() -> std::io::Result<(File, File)> {
+    let shown = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    grantpt(&shown)?;
+    unlockpt(&shown)?;
+    let path = ptsname(&shown, Vec::new())?;
+    let path = path.to_str().map_err(std::io::Error::other)?;
+    let screen = File::options().read(true).write(true).open(path)?;
+    Ok((shown.into(), screen))
 }
 
 fn collect(stream: impl Read + Send + 'static, output: &Arc<Output>) {

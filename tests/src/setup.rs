@@ -109,6 +109,15 @@ impl Setup {
 
     /// Starts devhost with the app behind it, and waits until it is ready.
     pub fn start(&self) -> Host {
+        self.start_by(|mut command| Process::start(&mut command))
+    }
+
+    /// The same in a terminal, which the output goes to.
+    pub fn start_in_terminal(&self) -> Host {
+        self.start_by(Process::start_in_terminal)
+    }
+
+    fn start_by(&self, start: impl Fn(Command) -> Process) -> Host {
         let folder = self.assemble();
         let mut command = self.command("sh".as_ref());
         command
@@ -118,7 +127,7 @@ impl Setup {
             .args(["--port", "0", "--json"])
             .args(self.random_secrets())
             .stdin(Stdio::piped());
-        let process = Process::start(&mut command);
+        let process = start(command);
         let report = process.wait_for("devhost to be ready", |lines| {
             lines.iter().find_map(|line| {
                 let report: Value = serde_json::from_str(line).ok()?;

@@ -69,6 +69,7 @@ pub(super) fn run(app: &dyn Subject, screen: &Screen, options: &Options) -> Resu
     }
     let mut command = Command::new(devhost);
     command.arg(folder).args(arguments(options, screen));
+    hand_on_colours(&mut command, screen);
     // A first run needs no file of secrets: here, nobody else has to know their values.
     let texts = app.secrets().into_iter().filter(Declaration::is_any_text);
     command.args(texts.flat_map(|secret| ["--random-secret", secret.name.as_str()]));
@@ -100,6 +101,13 @@ fn rules(app: &dyn Subject, screen: &Screen) -> String {
 /// How long `cargo fn invoke  --sample` is without the function's name.
 const INVOKE: usize = "cargo fn invoke  --sample".len();
 
+/// devhost colours a terminal unless it is told not to, and has no option of its own for that.
+fn hand_on_colours(command: &mut Command, screen: &Screen) {
+    if screen.is_plain() {
+        command.env("NO_COLOR", "1");
+    }
+}
+
 fn arguments(options: &Options, screen: &Screen) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["--port".into(), options.port.to_string().into()];
     if let Some(port) = options.tenant_port {
@@ -116,4 +124,25 @@ fn arguments(options: &Options, screen: &Screen) -> Vec<OsString> {
     }
     arguments.extend(options.more.iter().cloned());
     arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ColorChoice;
+
+    use super::*;
+
+    #[test]
+    fn devhost_colours_nothing_where_the_command_line_says_so() {
+        for (choice, expected) in [(ColorChoice::Never, Some("1")), (ColorChoice::Always, None)] {
+            let mut command = Command::new("stockade-devhost");
+
+            hand_on_colours(&mut command, &Screen::new(choice, false));
+
+            let mut set = command.get_envs();
+            let told = set.find(|(name, _)| *name == "NO_COLOR");
+            let told = told.and_then(|(_, value)| value?.to_str());
+            assert_eq!(told, expected, "{choice:?}");
+        }
+    }
 }

@@ -68,6 +68,11 @@ impl Screen {
         self.json
     }
 
+    /// Whether nothing is coloured, for whatever reason.
+    pub(super) fn is_plain(&self) -> bool {
+        self.output == Paint::Plain
+    }
+
     /// How many columns a line may fill.
     pub(super) fn width(&self) -> usize {
         self.width

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use opentelemetry::trace::{SpanContext, TraceContextExt as _, TraceFlags, TraceState};
+use opentelemetry::trace::{SpanContext, TraceContextExt as _};
 use tracing::instrument::WithSubscriber as _;
 
 use crate::auth::{Clock, Concern, Denial, Principal};
@@ -58,8 +58,13 @@ impl Trail {
     /// Tells what an invocation came to.
     pub(crate) fn closed(self: &Arc<Self>, context: &Context, failure: Option<&Failure>) {
         let nature = failure.map(Failure::nature);
-        if !matches!(nature, Some(Nature::Denied(_))) && context.principal().is_some() {
-            self.note(Event::AuthSucceeded, None, context);
+        let span = match failure {
+            // Whatever ends badly is recorded.
+            Some(_) => context.trace().recorded_span(),
+            None => context.trace().span_context(),
+        };
+        if !matches!(nature, Some(Nature::Denied(_))) {
+            self.let_in(context, span.clone());
         }
         let event = match nature {
             Some(Nature::Denied(denial)) => Event::of(denial),
@@ -67,12 +72,18 @@ impl Trail {
             Some(Nature::Rejected) => Event::InputRejected,
             Some(Nature::Other) | None => return,
         };
-        self.note(event, failure.map(Failure::rule), context);
+        self.note(event, failure.map(Failure::rule), context, span);
+    }
+
+    /// Tells of an invocation that nobody waits for any more, which is recorded, too.
+    pub(crate) fn abandoned(self: &Arc<Self>, context: &Context) {
+        self.let_in(context, context.trace().recorded_span());
     }
 
     /// Tells that an event went to the quarantine.
     pub(crate) fn quarantined(self: &Arc<Self>, context: &Context, failure: &Failure) {
-        self.note(Event::Quarantined, Some(failure.rule()), context);
+        let span = context.trace().recorded_span();
+        self.note(Event::Quarantined, Some(failure.rule()), context, span);
     }
 
     /// Tells that a caller got past the layer before a plain service.
@@ -108,7 +119,19 @@ impl Trail {
         );
     }
 
-    fn note(self: &Arc<Self>, event: Event, rule: Option<&'static str>, context: &Context) {
+    fn let_in(self: &Arc<Self>, context: &Context, span: SpanContext) {
+        if context.principal().is_some() {
+            self.note(Event::AuthSucceeded, None, context, span);
+        }
+    }
+
+    fn note(
+        self: &Arc<Self>,
+        event: Event,
+        rule: Option<&'static str>,
+        context: &Context,
+        span: SpanContext,
+    ) {
         let seen = Seen {
             event,
             rule,
@@ -116,28 +139,20 @@ impl Trail {
             principal: context.principal(),
             client: context.client(),
         };
-        self.note_seen(seen, Some(context));
+        self.note_seen(seen, Some((context, span)));
     }
 
-    fn note_seen(self: &Arc<Self>, seen: Seen<'_>, context: Option<&Context>) {
+    fn note_seen(self: &Arc<Self>, seen: Seen<'_>, within: Option<(&Context, SpanContext)>) {
         if let Noted::Counted = self.joined.note(seen, || self.clock.uptime()) {
             return;
         }
         // A record of this event belongs to the invocation's span, which has ended or is about to.
-        let _in_trace = context.map(|context| {
-            let trace = context.trace();
-            let span = SpanContext::new(
-                trace.id,
-                trace.span,
-                TraceFlags::default(),
-                false,
-                TraceState::NONE,
-            );
+        let invocation = within.as_ref().map(|(context, _)| context.invocation_id());
+        let _in_trace = within.map(|(_, span)| {
             opentelemetry::Context::new()
                 .with_remote_span_context(span)
                 .attach()
         });
-        let invocation = context.map(Context::invocation_id);
         event::write(
             seen.event,
             1,

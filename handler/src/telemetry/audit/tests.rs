@@ -1,8 +1,14 @@
 //! What invocations leave in the trail, through the pipeline.
 
+use std::sync::{Arc, Mutex};
+
+use opentelemetry::trace::TraceContextExt as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tracing::{Dispatch, Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use validator::Validate;
 
 use crate::input::{Json, Message};
@@ -157,6 +163,36 @@ async fn a_known_caller_without_the_permission_is_refused_and_a_stranger_is_deni
     });
     let refused = by_ada("access.refused", "WARN", Some("missing_permission"));
     assert_eq!(trail(&app), [refused, stranger]);
+}
+
+/// Whether the span of each event is said to be recorded.
+#[derive(Clone, Default)]
+struct Recorded(Arc<Mutex<Vec<bool>>>);
+
+impl<S: Subscriber> Layer<S> for Recorded {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == super::TARGET {
+            let current = opentelemetry::Context::current();
+            let is_recorded = current.span().span_context().is_sampled();
+            self.0.lock().unwrap().push(is_recorded);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_events_of_what_ends_badly_say_that_its_span_is_recorded() {
+    let recorded = Recorded::default();
+    let app = app().telling(Dispatch::new(
+        tracing_subscriber::registry().with(recorded.clone()),
+    ));
+
+    let rejected = app.call("order").as_caller(ada()).json(&order_of(0)).await;
+    let denied = app.call("order").json(&order_of(1)).await;
+    let _ = app.call("work").message(&order_of(0)).await;
+
+    assert_eq!((rejected.status(), denied.status()), (400, 401));
+    // Let in and rejected, denied, rejected and kept.
+    assert_eq!(*recorded.0.lock().unwrap(), [true; 5]);
 }
 
 #[tokio::test]
