@@ -9,9 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use stockade_tests::process::poll;
 use stockade_tests::running::free_port;
+use stockade_tests::search::Search;
 use stockade_tests::{Answer, Ended, Mode, Request, binaries};
 
-use crate::search::Search;
 use crate::world::{PINNED, Values, World, digest_of, random, setup};
 
 /// Values with everything in them that has to be escaped somewhere.

@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 #[tokio::test]
@@ -211,4 +214,25 @@ async fn the_stage_in_which_a_caller_is_turned_away_has_not_failed() {
     let spans = trace["spans"].as_array().unwrap().iter();
     let outcomes: Vec<_> = spans.map(|span| &span["outcome"]).collect();
     assert_eq!(outcomes, ["denied", "denied", "failed"]);
+}
+
+#[tokio::test]
+async fn what_came_is_kept_byte_for_byte_also_where_it_is_refused() {
+    let telemetry = telemetry();
+    let told = message("a line", &json!({"name": "value"}));
+
+    track(&telemetry, &json!([told])).await;
+    track(&telemetry, &json!("no batch")).await;
+
+    let received = telemetry.received();
+    let requests = received["requests"].as_array().unwrap();
+    let bodies: Vec<_> = requests
+        .iter()
+        .map(|request| request["body"].as_str().unwrap())
+        .collect();
+    let expected = [json!([told]), json!("no batch")].map(|body| STANDARD.encode(body.to_string()));
+    assert_eq!(bodies, expected);
+    assert!(!received.to_string().contains("Bearer"), "{received}");
+    telemetry.forget();
+    assert_eq!(telemetry.received()["requests"], json!([]));
 }
