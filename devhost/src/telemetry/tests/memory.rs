@@ -33,6 +33,40 @@ async fn what_both_sources_say_of_a_span_is_kept_side_by_side_and_word_for_word(
 }
 
 #[tokio::test]
+async fn audit_events_that_say_the_same_at_once_are_told_apart_by_their_ids() {
+    let telemetry = telemetry();
+    let audited = |id: &str| {
+        let mut record = otlp_http::record("configuration.weak");
+        record.time_unix_nano = BEGAN;
+        (record.trace_id, record.span_id) = (Vec::new(), Vec::new());
+        record.attributes = vec![
+            attribute("target", "stockade::audit"),
+            attribute("audit.id", id),
+        ];
+        record
+    };
+    let told = |id: &str| {
+        let mut told = message("configuration.weak", &json!({"audit.id": id}));
+        told["tags"] = json!({});
+        told
+    };
+
+    track(&telemetry, &json!([told("one"), told("two")])).await;
+    otlp_http::export_logs(&telemetry, vec![audited("two"), audited("one")]).await;
+
+    let logs: Value = serde_json::from_str(&telemetry.raw_logs()).unwrap();
+    let events = logs["audit"].as_array().unwrap();
+    assert_eq!(events.len(), 2, "{logs}");
+    for event in events {
+        let (insights, otlp) = (&event[0]["said"], &event[1]["said"]);
+        assert_eq!(
+            insights["data"]["baseData"]["properties"]["audit.id"], otlp["attributes"]["audit.id"],
+            "{event}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_page_sees_one_trace_with_the_sources_of_each_part() {
     let telemetry = telemetry();
     track(&telemetry, &json!([request()])).await;
