@@ -21,6 +21,7 @@ mod fault;
 mod insights;
 mod otlp;
 mod page;
+mod received;
 mod record;
 mod service;
 mod show;
@@ -137,6 +138,11 @@ impl Telemetry {
     /// The lines that belong to no trace, and the audit events, as JSON text.
     pub(crate) fn raw_logs(&self) -> String {
         self.lock().raw_logs()
+    }
+
+    /// The latest requests, byte for byte.
+    pub(crate) fn received(&self) -> Value {
+        self.lock().received.report()
     }
 
     pub(crate) fn faults(&self, source: Source) -> &Faults<FaultKind> {

@@ -12,6 +12,7 @@ mod files;
 mod guarded;
 mod keyed;
 mod members;
+mod observed;
 mod recorded;
 mod requests;
 mod vaulted;
@@ -52,6 +53,9 @@ fn app() -> App<()> {
             .functions(recorded::all_with_json())
             .log_fields(recorded::LOGGED),
         "members" => App::new("members").functions(members::all()),
+        "observed" => App::new("observed")
+            .functions(observed::all())
+            .log_fields(observed::LOGGED),
         "guarded" => App::new("guarded").functions(guarded::all()),
         "vaulted-1" => vaulted::with_many(1),
         "vaulted-8" => vaulted::with_many(8),

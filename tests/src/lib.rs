@@ -14,6 +14,7 @@ pub mod machine;
 pub mod process;
 pub mod running;
 pub mod scratch;
+pub mod search;
 pub mod setup;
 pub mod tenant;
 

@@ -53,7 +53,7 @@ impl Telemetry {
         }
         let source = Source::ApplicationInsights;
         let answered = match self.before(source, &parts).await {
-            Ok(fault) => Some(self.track(tenant, &parts.headers, body, fault).await),
+            Ok(fault) => Some(self.track(tenant, &parts, body, fault).await),
             Err(instead) => instead.map(|instead| *instead),
         };
         self.count(source, answered)
@@ -76,7 +76,7 @@ impl Telemetry {
             return Some(bare(StatusCode::METHOD_NOT_ALLOWED));
         }
         let answered = match self.before(Source::Otlp, &parts).await {
-            Ok(fault) => Some(self.export(signal, &parts.headers, body, fault).await),
+            Ok(fault) => Some(self.export(signal, &parts, body, fault).await),
             Err(instead) => instead.map(|instead| *instead),
         };
         self.count(Source::Otlp, answered)
@@ -122,10 +122,21 @@ impl Telemetry {
         answered
     }
 
+    /// Reads a body and keeps it as it is.
+    async fn read<B>(&self, source: Source, parts: &Parts, sent: B) -> Result<Bytes, StatusCode>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let body = body::read(&parts.headers, sent).await?;
+        self.lock().received.push(source, parts, body.clone());
+        Ok(body)
+    }
+
     async fn track<B>(
         &self,
         tenant: &Tenant,
-        headers: &HeaderMap,
+        parts: &Parts,
         sent: B,
         fault: Option<Fault<FaultKind>>,
     ) -> Answer
@@ -133,10 +144,10 @@ impl Telemetry {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if self.asks_for_token() && !is_authorized(tenant, headers) {
+        if self.asks_for_token() && !is_authorized(tenant, &parts.headers) {
             return bare(StatusCode::UNAUTHORIZED);
         }
-        let read = body::read(headers, sent).await;
+        let read = self.read(Source::ApplicationInsights, parts, sent).await;
         let mut batch = match read.map(|body| insights::read(&body)) {
             Err(status) => return bare(status),
             Ok(Err(no_batch)) => return bare(no_batch.status()),
@@ -177,7 +188,7 @@ impl Telemetry {
     async fn export<B>(
         &self,
         signal: Signal,
-        headers: &HeaderMap,
+        parts: &Parts,
         sent: B,
         fault: Option<Fault<FaultKind>>,
     ) -> Answer
@@ -185,10 +196,10 @@ impl Telemetry {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if !is_protobuf(headers) {
+        if !is_protobuf(&parts.headers) {
             return bare(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
-        let read = body::read(headers, sent).await;
+        let read = self.read(Source::Otlp, parts, sent).await;
         let mut batch = match read.map(|body| otlp::read(signal, &body)) {
             Err(status) => return bare(status),
             Ok(Err(no_batch)) => return bare(no_batch.status()),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::counts::Counts;
+use super::received::Received;
 use super::record::{Attributes, Batch, Content, Log, Metric, Source, Span};
 use super::show::Waiting;
 use super::trace::{Added, Joined, Raw, Seen, Trace, join_log};
@@ -44,6 +45,7 @@ pub(super) struct Store {
     pub(super) audit: Ring,
     series: BTreeMap<(Source, String, String), Series>,
     counts: Counts,
+    pub(super) received: Received,
     pub(super) waiting: Waiting,
 }
 
@@ -81,6 +83,7 @@ impl Store {
             audit: Ring::new(5000),
             series: BTreeMap::new(),
             counts: Counts::default(),
+            received: Received::default(),
             waiting: Waiting::default(),
         }
     }

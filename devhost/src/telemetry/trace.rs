@@ -138,8 +138,12 @@ impl Joined<Log> {
             && one.message == two.message
             && one.span == two.span
             && one.trace == two.trace
+            && one.attributes.get(AUDIT_ID) == two.attributes.get(AUDIT_ID)
     }
 }
+
+/// The attribute by which audit events are told apart that say the same at the same time.
+const AUDIT_ID: &str = "audit.id";
 
 /// Puts a line beside what another source said of it, among the latest ones.
 pub(super) fn join_log<'a>(

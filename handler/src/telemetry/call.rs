@@ -36,7 +36,8 @@ pub(crate) async fn calling<T, E>(
 fn close(span: &Span, status: Option<StatusCode>) {
     match status {
         Some(status) => {
-            span.record("http.response.status_code", status.as_u16());
+            // Unsigned numbers become texts on their way to OpenTelemetry.
+            span.record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_client_error() || status.is_server_error() {
                 span.record("otel.status_code", "ERROR");
                 span.record("error.type", status.as_str());

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{MeterProvider as _, ObservableCounter};
+use opentelemetry::metrics::{MeterProvider as _, ObservableUpDownCounter};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_application_insights::Exporter;
 use opentelemetry_otlp::{Protocol, WithExportConfig as _, WithHttpConfig as _};
@@ -65,7 +65,7 @@ pub(crate) struct Exports {
     ledgers: Arc<Ledgers>,
     providers: Providers,
     weakness: Option<Weakness>,
-    _lost: ObservableCounter<u64>,
+    _lost: ObservableUpDownCounter<i64>,
     telling: tokio::task::JoinHandle<()>,
 }
 

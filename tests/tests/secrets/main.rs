@@ -11,7 +11,6 @@ mod leaks;
 mod outages;
 mod proxy;
 mod rotation;
-mod search;
 mod settings;
 mod start;
 mod throttling;

@@ -8,6 +8,7 @@
 //! | `POST …/telemetry/fault/applicationInsights`, `…/otlp` | so for one source |
 //! | `GET …/telemetry/traces/<trace id>` | tells everything of a trace, in the words of each source |
 //! | `GET …/telemetry/logs` | tells the lines of no trace and the audit events, in those words |
+//! | `GET …/telemetry/received` | tells the latest requests byte for byte, without the sender's token |
 
 use super::stand_ins::{Wrong, read};
 use super::storage::{json, no_content};
@@ -23,6 +24,7 @@ pub(super) enum OfTelemetry<'a> {
     Fault(Option<Source>),
     Trace(&'a str),
     Logs,
+    Received,
 }
 
 impl<'a> OfTelemetry<'a> {
@@ -34,6 +36,7 @@ impl<'a> OfTelemetry<'a> {
             ("POST", ["fault", source]) => Self::Fault(Some(Source::of(source)?)),
             ("GET", ["traces", trace]) => Self::Trace(trace),
             ("GET", ["logs"]) => Self::Logs,
+            ("GET", ["received"]) => Self::Received,
             _ => return None,
         })
     }
@@ -63,6 +66,7 @@ pub(super) fn answer_telemetry(
             return Ok(Response::json(200, told));
         }
         OfTelemetry::Logs => return Ok(Response::json(200, telemetry.raw_logs())),
+        OfTelemetry::Received => return Ok(json(200, &telemetry.received())),
     }
     Ok(json(200, &telemetry.report()))
 }

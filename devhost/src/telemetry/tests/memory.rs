@@ -1,3 +1,6 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::*;
 
 #[tokio::test]
@@ -27,6 +30,40 @@ async fn what_both_sources_say_of_a_span_is_kept_side_by_side_and_word_for_word(
     // Told to the millisecond by the one and to the nanosecond by the other, it is one line.
     assert_eq!(raw["logs"].as_array().unwrap().len(), 1);
     assert_eq!(raw["logs"][0].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn audit_events_that_say_the_same_at_once_are_told_apart_by_their_ids() {
+    let telemetry = telemetry();
+    let audited = |id: &str| {
+        let mut record = otlp_http::record("configuration.weak");
+        record.time_unix_nano = BEGAN;
+        (record.trace_id, record.span_id) = (Vec::new(), Vec::new());
+        record.attributes = vec![
+            attribute("target", "stockade::audit"),
+            attribute("audit.id", id),
+        ];
+        record
+    };
+    let told = |id: &str| {
+        let mut told = message("configuration.weak", &json!({"audit.id": id}));
+        told["tags"] = json!({});
+        told
+    };
+
+    track(&telemetry, &json!([told("one"), told("two")])).await;
+    otlp_http::export_logs(&telemetry, vec![audited("two"), audited("one")]).await;
+
+    let logs: Value = serde_json::from_str(&telemetry.raw_logs()).unwrap();
+    let events = logs["audit"].as_array().unwrap();
+    assert_eq!(events.len(), 2, "{logs}");
+    for event in events {
+        let (insights, otlp) = (&event[0]["said"], &event[1]["said"]);
+        assert_eq!(
+            insights["data"]["baseData"]["properties"]["audit.id"], otlp["attributes"]["audit.id"],
+            "{event}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -211,4 +248,25 @@ async fn the_stage_in_which_a_caller_is_turned_away_has_not_failed() {
     let spans = trace["spans"].as_array().unwrap().iter();
     let outcomes: Vec<_> = spans.map(|span| &span["outcome"]).collect();
     assert_eq!(outcomes, ["denied", "denied", "failed"]);
+}
+
+#[tokio::test]
+async fn what_came_is_kept_byte_for_byte_also_where_it_is_refused() {
+    let telemetry = telemetry();
+    let told = message("a line", &json!({"name": "value"}));
+
+    track(&telemetry, &json!([told])).await;
+    track(&telemetry, &json!("no batch")).await;
+
+    let received = telemetry.received();
+    let requests = received["requests"].as_array().unwrap();
+    let bodies: Vec<_> = requests
+        .iter()
+        .map(|request| request["body"].as_str().unwrap())
+        .collect();
+    let expected = [json!([told]), json!("no batch")].map(|body| STANDARD.encode(body.to_string()));
+    assert_eq!(bodies, expected);
+    assert!(!received.to_string().contains("Bearer"), "{received}");
+    telemetry.forget();
+    assert_eq!(telemetry.received()["requests"], json!([]));
 }

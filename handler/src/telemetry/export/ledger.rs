@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Meter, ObservableCounter};
+use opentelemetry::metrics::{Meter, ObservableUpDownCounter};
 
 /// The account of one signal on its way through one exporter.
 #[derive(Debug)]
@@ -183,10 +183,13 @@ impl Ledgers {
     }
 
     /// Makes a metric of the losses.
-    pub(super) fn measure(self: &Arc<Self>, meter: &Meter) -> ObservableCounter<u64> {
+    ///
+    /// It only grows, and is no counter all the same: of a counter Application Insights is told what came
+    /// since the last time, and that is lost with everything else while nobody takes it.
+    pub(super) fn measure(self: &Arc<Self>, meter: &Meter) -> ObservableUpDownCounter<i64> {
         let ledgers = Arc::clone(self);
         meter
-            .u64_observable_counter("stockade.telemetry.lost")
+            .i64_observable_up_down_counter("stockade.telemetry.lost")
             .with_description("Spans, log records and metrics that were not delivered")
             .with_callback(move |observer| {
                 for (ledger, _) in &ledgers.kept {
@@ -198,6 +201,7 @@ impl Ledgers {
                             KeyValue::new("signal", ledger.signal),
                             KeyValue::new("result", result),
                         ];
+                        let count = i64::try_from(count).unwrap_or(i64::MAX);
                         observer.observe(count, &attributes);
                     }
                 }

@@ -11,10 +11,16 @@ use serde_json::Value;
 const PART: usize = 8;
 
 /// Every part of some values, in every form, by its first bytes.
-pub(crate) struct Search(HashMap<[u8; PART], BTreeSet<(String, &'static str)>>);
+#[derive(Debug)]
+pub struct Search(HashMap<[u8; PART], BTreeSet<(String, &'static str)>>);
 
 impl Search {
-    pub(crate) fn of<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Looks for parts of these values.
+    ///
+    /// # Panics
+    ///
+    /// When a value is so short that a part of it may be there by chance.
+    pub fn of<'a>(values: impl IntoIterator<Item = &'a str>) -> Self {
         let mut needles = BTreeSet::new();
         for value in values {
             assert!(value.len() >= 32, "it is too short to be told from chance");
@@ -44,8 +50,8 @@ impl Search {
     }
 
     /// The forms in which parts of a value are there.
-    pub(crate) fn find(&self, text: &str) -> BTreeSet<&'static str> {
-        let text = text.as_bytes();
+    pub fn find(&self, text: impl AsRef<[u8]>) -> BTreeSet<&'static str> {
+        let text = text.as_ref();
         let mut found = BTreeSet::new();
         for (at, start) in text.windows(PART).enumerate() {
             let known = start.first_chunk().and_then(|start| self.0.get(start));
@@ -149,8 +155,8 @@ fn a_part_is_found_in_each_form_wherever_it_stands() {
     for before in ["", "1", "12", "123"] {
         for after in ["", "1", "12"] {
             let text = format!("{before}{part}{after}");
-            let standard = search.find(&STANDARD.encode(&text));
-            let url = search.find(&URL_SAFE.encode(&text));
+            let standard = search.find(STANDARD.encode(&text));
+            let url = search.find(URL_SAFE.encode(&text));
             assert!(standard.contains("base64"), "{text}");
             assert!(url.contains("base64url"), "{text}");
         }
