@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
-use std::time::Instant;
 
 use proptest::prelude::*;
 
