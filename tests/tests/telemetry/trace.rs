@@ -78,7 +78,7 @@ fn one_trace_goes_from_the_caller_through_the_queue_in_both_forms() {
     }
     assert_eq!(order.attribute("http.response.status_code"), 202);
     assert_eq!(order.insights["data"]["baseData"]["responseCode"], "202");
-    assert_eq!(order.attribute("http.route"), "orders");
+    assert_eq!(order.attribute("http.route"), "/api/orders");
     assert!(order.attribute("user.id").is_string(), "{order:?}");
 }
 
