@@ -32,6 +32,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use self::answers::Answers;
 use self::bounded::{Bounded, Each};
 use self::guarded::Guarded;
 use self::insights::ApplicationInsights;
@@ -41,10 +42,11 @@ use self::sampler::AsItsInvocation;
 pub(crate) use self::sampler::Share;
 pub(crate) use self::settings::TelemetrySettings;
 use self::settings::{Batches, Insights, Otlp, Weakness};
-use self::transport::{Ingestion, Receiver};
+use self::transport::{Ingestion, Receiver, Refused};
 use super::{Fields, Spans, sampling};
 use crate::azure::Outbound;
 
+mod answers;
 mod bounded;
 mod connection;
 mod guarded;
@@ -234,15 +236,22 @@ impl<'a> Building<'a> {
                 sign_in: identity
                     .clone()
                     .map(|identity| (identity, connection.scope())),
-                ..Receiver::new(self.outbound.clone())
+                ..Receiver::new(self.outbound.clone(), Answers::Track)
             },
         );
-        let exporter = Exporter::new_from_connection_string(connection.normalised(), client)
-            .expect("the connection string is in the form that it takes");
-        let exporting = ApplicationInsights::new(exporter.clone());
-        self.add_spans(NAME, exporting.clone());
-        self.add_logs(NAME, exporting.clone(), exporting);
-        self.add_metrics(NAME, exporter);
+        let exporter = || {
+            let (client, refused) = client.for_a_signal();
+            let exporter = Exporter::new_from_connection_string(connection.normalised(), client)
+                .expect("the connection string is in the form that it takes");
+            (exporter, refused)
+        };
+        let adapted = || {
+            let (exporter, refused) = exporter();
+            (ApplicationInsights::new(exporter), refused)
+        };
+        self.add_spans(NAME, adapted());
+        self.add_logs(NAME, adapted(), adapted());
+        self.add_metrics(NAME, exporter());
     }
 
     fn add_otlp(&mut self, otlp: &Otlp, runtime: &Handle) {
@@ -252,31 +261,34 @@ impl<'a> Building<'a> {
             Receiver {
                 headers: otlp.headers.clone(),
                 retries: 3,
-                ..Receiver::new(self.outbound.clone())
+                ..Receiver::new(self.outbound.clone(), Answers::Otlp)
             },
         );
         if let Some(url) = &otlp.traces {
+            let (client, refused) = client.for_a_signal();
             let exporter = opentelemetry_otlp::SpanExporter::builder()
                 .with_http()
-                .with_http_client(client.clone())
+                .with_http_client(client)
                 .with_protocol(Protocol::HttpBinary)
                 .with_endpoint(url.as_str())
                 .build();
-            self.add_spans(NAME, exporter.expect(OTLP_BUILDS));
+            self.add_spans(NAME, (exporter.expect(OTLP_BUILDS), refused));
         }
         if let Some(url) = &otlp.logs {
             let exporter = || {
-                opentelemetry_otlp::LogExporter::builder()
+                let (client, refused) = client.for_a_signal();
+                let exporter = opentelemetry_otlp::LogExporter::builder()
                     .with_http()
-                    .with_http_client(client.clone())
+                    .with_http_client(client)
                     .with_protocol(Protocol::HttpBinary)
                     .with_endpoint(url.as_str())
-                    .build()
-                    .expect(OTLP_BUILDS)
+                    .build();
+                (exporter.expect(OTLP_BUILDS), refused)
             };
             self.add_logs(NAME, exporter(), exporter());
         }
         if let Some(url) = &otlp.metrics {
+            let (client, refused) = client.for_a_signal();
             let exporter = opentelemetry_otlp::MetricExporter::builder()
                 .with_http()
                 .with_http_client(client)
@@ -284,7 +296,7 @@ impl<'a> Building<'a> {
                 .with_endpoint(url.as_str())
                 .with_temporality(otlp.temporality)
                 .build();
-            self.add_metrics(NAME, exporter.expect(OTLP_BUILDS));
+            self.add_metrics(NAME, (exporter.expect(OTLP_BUILDS), refused));
         }
     }
 
@@ -294,15 +306,19 @@ impl<'a> Building<'a> {
         ledger
     }
 
-    fn guarded<E>(&self, exporter: E, ledger: &Arc<Ledger>) -> Guarded<E> {
-        Guarded::new(exporter, self.fields.clone(), Arc::clone(ledger))
+    fn guarded<E>(&self, exporter: E, ledger: &Arc<Ledger>, refused: Refused) -> Guarded<E> {
+        Guarded::new(exporter, self.fields.clone(), Arc::clone(ledger), refused)
     }
 
-    fn add_spans(&mut self, name: &'static str, mut exporter: impl SpanExporter + 'static) {
+    fn add_spans<E: SpanExporter + 'static>(
+        &mut self,
+        name: &'static str,
+        (mut exporter, refused): (E, Refused),
+    ) {
         exporter.set_resource(&self.resource);
         let batches = self.batches_of_spans;
         let ledger = self.ledger(name, "spans", batches.queue);
-        let processor = BatchSpanProcessor::builder(self.guarded(exporter, &ledger))
+        let processor = BatchSpanProcessor::builder(self.guarded(exporter, &ledger, refused))
             .with_batch_config(
                 BatchConfigBuilder::default()
                     .with_max_queue_size(batches.queue)
@@ -315,7 +331,12 @@ impl<'a> Building<'a> {
     }
 
     /// Ordinary records and those of the audit trail, each with a queue of their own.
-    fn add_logs<E: LogExporter + 'static>(&mut self, name: &'static str, logs: E, audit: E) {
+    fn add_logs<E: LogExporter + 'static>(
+        &mut self,
+        name: &'static str,
+        logs: (E, Refused),
+        audit: (E, Refused),
+    ) {
         let logs = self.log_processor(name, "logs", logs);
         self.logs.push(logs);
         let audit = self.log_processor(name, "audit", audit);
@@ -326,12 +347,12 @@ impl<'a> Building<'a> {
         &mut self,
         name: &'static str,
         signal: &'static str,
-        mut exporter: impl LogExporter + 'static,
+        (mut exporter, refused): (impl LogExporter + 'static, Refused),
     ) -> Arc<dyn LogProcessor> {
         exporter.set_resource(&self.resource);
         let batches = self.batches_of_logs;
         let ledger = self.ledger(name, signal, batches.queue);
-        let processor = BatchLogProcessor::builder(self.guarded(exporter, &ledger))
+        let processor = BatchLogProcessor::builder(self.guarded(exporter, &ledger, refused))
             .with_batch_config(
                 LogBatchConfigBuilder::default()
                     .with_max_queue_size(batches.queue)
@@ -343,9 +364,13 @@ impl<'a> Building<'a> {
         Arc::new(Bounded::new(processor, ledger))
     }
 
-    fn add_metrics(&mut self, name: &'static str, exporter: impl PushMetricExporter) {
+    fn add_metrics<E: PushMetricExporter>(
+        &mut self,
+        name: &'static str,
+        (exporter, refused): (E, Refused),
+    ) {
         let ledger = self.ledger(name, "metrics", 1);
-        let reader = PeriodicReader::builder(self.guarded(exporter, &ledger))
+        let reader = PeriodicReader::builder(self.guarded(exporter, &ledger, refused))
             .with_interval(self.metrics_every)
             .build();
         let builder = std::mem::take(&mut self.metrics);

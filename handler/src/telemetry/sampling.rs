@@ -101,12 +101,18 @@ impl PerSecond {
             self.before.store(before.into(), Ordering::Relaxed);
         }
         let expected = self.before.load(Ordering::Relaxed).max(came.into());
-        let share = (f64::from(self.wanted) / expected as f64).min(1.0);
+        let share = rounded_down((f64::from(self.wanted) / expected as f64).min(1.0));
         // Ids are the caller's to choose, and one who chose only those that are recorded would have
         // everything recorded.
         let taken = place(trace) < share && self.taken.add(second).0 <= self.wanted * MOST_OVER;
         taken.then_some(share)
     }
+}
+
+/// The next lower power of two. Application Insights is sent one request for each share in a batch, so
+/// there are few of them.
+fn rounded_down(share: f64) -> f64 {
+    share.log2().floor().exp2()
 }
 
 /// By how much a second may go over what is wanted of it.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use azure_core::credentials::{AccessToken, TokenCredential};
 use azure_core::time::OffsetDateTime;
+use opentelemetry::context::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -124,12 +125,14 @@ impl Tokens {
         slot.flight = Some(flight.clone());
         let (credential, scope) = (Arc::clone(&self.credential), scope.to_owned());
         let shared = Arc::clone(shared);
-        tokio::spawn(async move {
+        let flying = async move {
             let outcome = fetch(credential.as_ref(), &scope).await;
             lock(&shared).settle(&outcome);
             // Nobody may be waiting any more.
             let _ = landed.send(Some(outcome));
-        });
+        };
+        // A call for a token belongs to the trace of whoever wants it, and to none if telemetry does.
+        tokio::spawn(flying.with_current_context());
         flight
     }
 }

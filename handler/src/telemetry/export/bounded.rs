@@ -125,6 +125,7 @@ mod tests {
     use super::super::tests::span;
     use super::*;
     use crate::telemetry::Fields;
+    use crate::telemetry::export::transport::Refused;
 
     /// Never answers.
     #[derive(Debug)]
@@ -143,6 +144,7 @@ mod tests {
             Dead,
             Fields::declared(&[]),
             Arc::clone(&ledger),
+            Refused::default(),
         ))
         .with_batch_config(
             BatchConfigBuilder::default()

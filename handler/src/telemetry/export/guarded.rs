@@ -21,6 +21,7 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
 use super::ledger::Ledger;
 use super::text;
+use super::transport::Refused;
 use crate::telemetry::Fields;
 
 /// An exporter behind the last door.
@@ -29,15 +30,17 @@ pub(super) struct Guarded<E> {
     exporter: E,
     fields: Fields,
     ledger: Arc<Ledger>,
+    refused: Refused,
 }
 
 impl<E> Guarded<E> {
     /// `fields` are those that the app declares, which its spans may carry, too.
-    pub(super) fn new(exporter: E, fields: Fields, ledger: Arc<Ledger>) -> Self {
+    pub(super) fn new(exporter: E, fields: Fields, ledger: Arc<Ledger>, refused: Refused) -> Self {
         Self {
             exporter,
             fields,
             ledger,
+            refused,
         }
     }
 
@@ -50,10 +53,13 @@ impl<E> Guarded<E> {
         self.ledger.take(count);
         match AssertUnwindSafe(export).catch_unwind().await {
             Ok(Ok(())) => {
-                self.ledger.exported(count);
+                let refused = self.refused.take().min(count);
+                self.ledger.exported(count - refused);
+                self.ledger.failed(refused);
                 Ok(())
             }
             Ok(Err(error)) => {
+                self.refused.take();
                 self.ledger.failed(count);
                 Err(error)
             }

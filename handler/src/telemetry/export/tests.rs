@@ -268,6 +268,27 @@ async fn a_receiver_that_refuses_loses_what_it_was_sent_and_that_is_counted() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_none_of_a_receivers_counts_as_a_loss() {
+    let stand_in = StandIn::http(|_, _| Answer::new(200, "<html>Welcome</html>")).await;
+    let settings = settings(&[(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        &format!("http://{}", stand_in.address),
+    )]);
+    let exports = Exports::start_over(
+        &settings,
+        Fields::declared(&[]),
+        &Handle::current(),
+        &Outbound::of_the_process(),
+    );
+    let ledgers = Arc::clone(&exports.ledgers);
+
+    exports.spans().on_end(span("create-order"));
+    exports.end().await;
+
+    assert_eq!(ledgers.lost("spans").failed, 1);
+}
+
+#[tokio::test]
 async fn the_end_waits_two_seconds_for_a_dead_receiver_and_no_longer() {
     let stand_in = StandIn::https(&["devhost.ingestion.localhost"], |_, _| {
         Answer::new(200, "{}").after(Duration::from_secs(60))

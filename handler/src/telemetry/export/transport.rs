@@ -3,6 +3,7 @@
 //! These are no threads of the runtime, where an HTTP client of ours panics, so each request is a task
 //! of its own. What is sent goes nowhere but to the configured address: no proxy, no redirect.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use opentelemetry_http::{HttpClient, HttpError};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::answers::Answers;
 use crate::azure::{Identity, Outbound, up_to};
 
 /// A client for one receiver of telemetry. Clones share what they know of it.
@@ -23,12 +25,25 @@ use crate::azure::{Identity, Outbound, up_to};
 pub(super) struct Ingestion {
     runtime: Handle,
     receiver: Arc<Receiver>,
+    refused: Refused,
+}
+
+/// How many pieces a receiver has refused for good, of requests that it took.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refused(Arc<AtomicUsize>);
+
+impl Refused {
+    /// How many since this was asked last.
+    pub(super) fn take(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
 }
 
 /// What a receiver asks of whoever sends to it.
 #[derive(Debug)]
 pub(super) struct Receiver {
     pub(super) outbound: Outbound,
+    pub(super) answers: Answers,
     pub(super) headers: HeaderMap,
     /// The identity that signs in, and for what.
     pub(super) sign_in: Option<(Identity, &'static str)>,
@@ -58,7 +73,18 @@ impl Ingestion {
         Self {
             runtime,
             receiver: Arc::new(receiver),
+            refused: Refused::default(),
         }
+    }
+
+    /// A client for one signal, with an account of its own of what is refused.
+    pub(super) fn for_a_signal(&self) -> (Self, Refused) {
+        let refused = Refused::default();
+        let client = Self {
+            refused: refused.clone(),
+            ..self.clone()
+        };
+        (client, refused)
     }
 }
 
@@ -69,15 +95,26 @@ impl HttpClient for Ingestion {
         // What is logged on the way must not become telemetry, which would be sent the same way.
         let suppressed = Context::current().with_telemetry_suppressed();
         let sending = async move { receiver.deliver(request).await }.with_context(suppressed);
-        Ok(self.runtime.spawn(sending).await??)
+        let mut answer = self.runtime.spawn(sending).await??;
+        if answer.status().is_success() {
+            match self.receiver.answers.refused_in(answer.body()) {
+                Some(refused) => {
+                    self.refused.0.fetch_add(refused, Ordering::Relaxed);
+                }
+                // Whoever answered has nothing to do with telemetry, a proxy for one.
+                None => *answer.status_mut() = StatusCode::BAD_GATEWAY,
+            }
+        }
+        Ok(answer)
     }
 }
 
 impl Receiver {
     /// One that asks for nothing.
-    pub(super) fn new(outbound: Outbound) -> Self {
+    pub(super) fn new(outbound: Outbound, answers: Answers) -> Self {
         Self {
             outbound,
+            answers,
             headers: HeaderMap::new(),
             sign_in: None,
             retries: 0,

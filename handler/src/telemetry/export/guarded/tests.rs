@@ -23,7 +23,12 @@ impl SpanExporter for Kept {
 async fn passed(span: SpanData) -> SpanData {
     let kept = Kept::default();
     let passed = Arc::clone(&kept.0);
-    let guarded = Guarded::new(kept, Fields::declared(&[]), Ledger::new("kept", "spans", 1));
+    let guarded = Guarded::new(
+        kept,
+        Fields::declared(&[]),
+        Ledger::new("kept", "spans", 1),
+        Refused::default(),
+    );
     SpanExporter::export(&guarded, vec![span]).await.unwrap();
     passed.lock().unwrap().pop().unwrap()
 }
@@ -33,7 +38,12 @@ async fn an_exporter_that_panics_loses_its_batch_and_no_other() {
     let kept = Kept::default();
     let passed = Arc::clone(&kept.0);
     let ledger = Ledger::new("kept", "spans", 10);
-    let guarded = Guarded::new(kept, Fields::declared(&[]), Arc::clone(&ledger));
+    let guarded = Guarded::new(
+        kept,
+        Fields::declared(&[]),
+        Arc::clone(&ledger),
+        Refused::default(),
+    );
 
     for names in [&["panic", "beside it"][..], &["refuse"], &["good"]] {
         let batch = names.iter().map(|name| span(name)).collect();

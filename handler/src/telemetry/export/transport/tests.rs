@@ -10,14 +10,14 @@ fn request(to: &StandIn) -> Request<Bytes> {
 }
 
 fn client(change: impl FnOnce(&mut Receiver)) -> Ingestion {
-    let mut receiver = Receiver::new(Outbound::of_the_process());
+    let mut receiver = Receiver::new(Outbound::of_the_process(), Answers::Otlp);
     change(&mut receiver);
     Ingestion::new(Handle::current(), receiver)
 }
 
 #[tokio::test]
 async fn it_is_sent_from_a_thread_that_is_none_of_the_runtimes() {
-    let receiver = StandIn::http(|_, _| Answer::new(200, "{}")).await;
+    let receiver = StandIn::http(|_, _| Answer::new(200, "")).await;
     let (client, request) = (client(|_| {}), request(&receiver));
 
     let (told, answer) = tokio::sync::oneshot::channel();
@@ -56,7 +56,7 @@ impl std::task::Wake for Unpark {
 async fn a_refused_token_is_fetched_anew_and_once() {
     let receiver = StandIn::http(|request, _| {
         if request.contains("authorization: bearer second") {
-            Answer::new(200, "{}")
+            Answer::new(200, "")
         } else {
             Answer::new(401, "")
         }
@@ -76,7 +76,7 @@ async fn a_refused_token_is_fetched_anew_and_once() {
 
 #[tokio::test]
 async fn without_a_token_nothing_is_sent() {
-    let receiver = StandIn::http(|_, _| Answer::new(200, "{}")).await;
+    let receiver = StandIn::http(|_, _| Answer::new(200, "")).await;
     let identity = Identity::over(Source::new(|_| async {
         Err(azure_core::Error::with_message(
             azure_core::error::ErrorKind::Credential,
@@ -110,7 +110,7 @@ async fn what_passes_is_tried_again_and_what_does_not_is_not() {
 async fn a_receiver_that_asks_for_a_pause_gets_it() {
     let receiver = StandIn::http(|_, before| match before {
         0 => Answer::new(429, "").with("Retry-After", "1"),
-        _ => Answer::new(200, "{}"),
+        _ => Answer::new(200, ""),
     })
     .await;
     let client = client(|_| {});
