@@ -3,6 +3,8 @@ use std::io::Read as _;
 use std::time::SystemTime;
 
 use opentelemetry::InstrumentationScope;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
