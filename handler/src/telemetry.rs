@@ -1,4 +1,5 @@
-//! One span and one line for each invocation, as JSON on standard output.
+//! Puts each invocation on record: one line as JSON on standard output, its audit events, its metrics,
+//! and its spans if somebody takes them.
 //!
 //! The stage comes first, so that refusals are counted too, and it cannot be left out: only
 //! [`Telemetry::open`] makes an [`Invocation`], and only [`Record::close`] makes what the wire
@@ -12,6 +13,7 @@ use http::{Method, StatusCode};
 use opentelemetry_sdk::trace::SpanProcessor;
 use tracing::Span;
 
+use self::audit::Trail;
 use self::spans::Ended;
 use crate::failure::Failure;
 use crate::function::{Context, Entry};
@@ -27,8 +29,6 @@ pub(crate) use self::lines::{Sink, When};
 pub(crate) use self::metrics::{Refresh, metrics};
 pub(crate) use self::progress::{Point, Progress};
 pub(crate) use self::trace::{Trace, TraceParent};
-
-use self::audit::Trail;
 
 pub(crate) mod audit;
 mod call;
